@@ -1,0 +1,178 @@
+//! A service ready to run: its servers already listen, its background tasks wait for the start.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use axum::Router;
+use tokio_util::sync::CancellationToken;
+
+use crate::db::DbError;
+use crate::readiness::Readiness;
+use crate::settings::{self, millis};
+
+/// A service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is taken or not ours to take.
+    #[error("cannot listen on {address} (key `{key}`): {source}; stop what uses the port or set another with that key")]
+    Listen {
+        /// The configuration key.
+        key: String,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A value that parsed but makes no sense.
+    #[error("key `{key}`: {reason}")]
+    Invalid {
+        /// The configuration key.
+        key: String,
+        /// What is wrong and what is allowed.
+        reason: String,
+    },
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// Telemetry cannot be started.
+    #[error(transparent)]
+    Telemetry(#[from] telemetry::StartError),
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    /// The operating system refused something basic.
+    #[error("cannot start {what}: {source}")]
+    System {
+        /// What was to be started.
+        what: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// See the module.
+pub struct App {
+    readiness: Readiness,
+    servers: Vec<Task>,
+    background: Vec<(&'static str, Task)>,
+    addresses: Vec<(&'static str, SocketAddr)>,
+    pub(crate) stop: Stop,
+}
+
+/// The two signals of a shutdown, in order.
+#[derive(Clone, Default)]
+pub(crate) struct Stop {
+    /// Finish what runs, take no new connections.
+    pub(crate) drain: CancellationToken,
+    /// Requests still running now are cut.
+    pub(crate) cut: CancellationToken,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl App {
+    /// An app without servers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            readiness: Readiness::default(),
+            servers: Vec::new(),
+            background: Vec::new(),
+            addresses: Vec::new(),
+            stop: Stop::default(),
+        }
+    }
+
+    /// To add readiness checks to.
+    #[must_use]
+    pub fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
+    /// Listens for HTTP at once and serves `router` when the app runs.
+    ///
+    /// # Errors
+    /// If the port cannot be taken.
+    pub fn serve_http(&mut self, settings: &settings::Http, router: Router) -> Result<(), StartError> {
+        let listener = crate::listen::listen("http.address", settings.address)?;
+        self.addresses.push(("http", local(&listener, settings.address)));
+        let server = crate::http_server::serve(listener, settings.clone(), router, self.stop.clone(), self.readiness());
+        self.servers.push(Box::pin(server));
+        Ok(())
+    }
+
+    /// Listens for gRPC at once and serves `routes` and the health service when the app runs.
+    ///
+    /// # Errors
+    /// If the port cannot be taken.
+    pub fn serve_grpc(
+        &mut self,
+        settings: &settings::Grpc,
+        name: &'static str,
+        routes: tonic::service::Routes,
+    ) -> Result<(), StartError> {
+        let listener = crate::listen::listen("grpc.address", settings.address)?;
+        self.addresses.push(("grpc", local(&listener, settings.address)));
+        let server = crate::grpc_server::Server { listener, settings: settings.clone(), name, routes };
+        self.servers.push(Box::pin(server.run(self.stop.clone(), self.readiness.clone())));
+        Ok(())
+    }
+
+    /// Runs `task` beside the servers until they have drained. It is expected to run for ever.
+    pub fn background(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.background.push((name, Box::pin(task)));
+    }
+
+    /// Where the servers listen, by kind: `http`, `grpc`.
+    #[must_use]
+    pub fn addresses(&self) -> &[(&'static str, SocketAddr)] {
+        &self.addresses
+    }
+
+    /// Serves until `stop` is told to drain, then finishes what runs and answers whether all of it did.
+    pub(crate) async fn run(self, shutdown: settings::Shutdown) -> bool {
+        let tasks: Vec<_> = self.background.into_iter().map(|(name, task)| tokio::spawn(supervise(name, task))).collect();
+        let servers: Vec<_> = self.servers.into_iter().map(tokio::spawn).collect();
+        self.readiness.serve();
+        tracing::info!("serving");
+        self.stop.drain.cancelled().await;
+        let drained = finish(servers, &self.stop, millis(shutdown.drain_ms)).await;
+        for task in tasks {
+            task.abort();
+        }
+        if drained {
+            tracing::info!("drained");
+        } else {
+            tracing::warn!(drain_ms = shutdown.drain_ms, "requests were cut because they did not finish in time");
+        }
+        drained
+    }
+}
+
+async fn supervise(name: &'static str, task: Task) {
+    let outcome = tokio::spawn(task).await;
+    // A background task ends only by a bug; the panic itself has been logged where it happened.
+    tracing::error!(task = name, panicked = outcome.is_err(), "background task ended");
+}
+
+async fn finish(servers: Vec<tokio::task::JoinHandle<()>>, stop: &Stop, limit: Duration) -> bool {
+    let mut servers = futures_util::future::join_all(servers);
+    if tokio::time::timeout(limit, &mut servers).await.is_ok() {
+        return true;
+    }
+    stop.cut.cancel();
+    servers.await;
+    false
+}
+
+fn local(listener: &std::net::TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}

@@ -1,0 +1,226 @@
+//! Configuration: a commented `config.toml` compiled into each service, overridden by a file, by the
+//! environment and by the host, in that order. The compiled-in file is the manual: a key that does not
+//! stand there does not exist, and using it is an error that names it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The text is not TOML, or a value does not fit its key.
+    #[error("{origin}: {message}")]
+    Invalid {
+        /// File or variable.
+        origin: String,
+        /// What is wrong, with the key.
+        message: String,
+    },
+    /// A key that does not exist.
+    #[error("{origin}: unknown key `{key}`{}", suggestion.as_ref().map(|s| format!("; did you mean `{s}`?")).unwrap_or_default())]
+    UnknownKey {
+        /// File or variable.
+        origin: String,
+        /// The key, dotted.
+        key: String,
+        /// A key that looks like it.
+        suggestion: Option<String>,
+    },
+}
+
+/// Layers of configuration, last one wins.
+#[derive(Clone, Debug)]
+pub struct Layers {
+    prefix: String,
+    defaults: Table,
+    merged: Table,
+}
+
+impl Layers {
+    /// Starts with the defaults of a service. The prefix of its variables is `SIGNALBOX_<SERVICE>_`.
+    ///
+    /// # Errors
+    /// If the defaults are not TOML, which is a bug of the service.
+    pub fn new(service: &str, defaults: &str) -> Result<Self, ConfigError> {
+        let defaults = parse(&format!("defaults of {service}"), defaults)?;
+        let prefix = format!("SIGNALBOX_{}_", service.to_uppercase().replace('-', "_"));
+        Ok(Self { prefix, merged: defaults.clone(), defaults })
+    }
+
+    /// Lays a file over.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not TOML, or holds an unknown key.
+    pub fn file(self, path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let origin = path.display().to_string();
+        let table = parse(&origin, &text)?;
+        self.table(&origin, table)
+    }
+
+    /// Lays a table over; `origin` names it in errors.
+    ///
+    /// # Errors
+    /// If it holds an unknown key or a value of the wrong type.
+    pub fn table(mut self, origin: &str, table: Table) -> Result<Self, ConfigError> {
+        merge(origin, "", &self.defaults, &mut self.merged, table)?;
+        Ok(self)
+    }
+
+    /// Lays variables over: `SIGNALBOX_AUTH_DATABASE_URL` is `database.url` of auth. Lists are separated by commas.
+    ///
+    /// # Errors
+    /// If a variable with the service's prefix names no key, or its value does not fit.
+    pub fn env(mut self, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let mut keys = BTreeMap::new();
+        leaves("", &self.defaults, &mut keys);
+        for (name, text) in variables {
+            let Some(rest) = name.strip_prefix(&self.prefix) else { continue };
+            if rest == "CONFIG" {
+                continue; // names the file
+            }
+            let wanted = |key: &&String| key.to_uppercase().replace('.', "_") == rest;
+            let Some(key) = keys.keys().find(wanted) else {
+                let guess = rest.to_lowercase();
+                return Err(unknown(&format!("variable {name}"), &guess.replacen('_', ".", 1), &keys));
+            };
+            let value = typed(&text, &keys[key]).map_err(|expected| ConfigError::Invalid {
+                origin: format!("variable {name}"),
+                message: format!("`{text}` is not {expected} (key `{key}`)"),
+            })?;
+            set(&mut self.merged, key, value);
+        }
+        Ok(self)
+    }
+
+    /// Reads the result into a struct that takes the keys it knows.
+    ///
+    /// # Errors
+    /// If a value does not fit; the message names the key.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        T::deserialize(self.merged.clone()).map_err(|error| ConfigError::Invalid {
+            origin: format!("configuration of {}", self.prefix.trim_end_matches('_')),
+            message: error.to_string().trim().replace('\n', " "),
+        })
+    }
+
+    /// The variable that names a service's configuration file.
+    #[must_use]
+    pub fn file_variable(&self) -> String {
+        format!("{}CONFIG", self.prefix)
+    }
+}
+
+fn parse(origin: &str, text: &str) -> Result<Table, ConfigError> {
+    text.parse::<Table>()
+        .map_err(|error| ConfigError::Invalid { origin: origin.to_owned(), message: error.to_string().trim().to_owned() })
+}
+
+fn merge(origin: &str, path: &str, known: &Table, into: &mut Table, from: Table) -> Result<(), ConfigError> {
+    for (name, value) in from {
+        let key = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        match (known.get(&name), value) {
+            (None, _) => {
+                let mut keys = BTreeMap::new();
+                leaves(path, known, &mut keys);
+                return Err(unknown(origin, &key, &keys));
+            }
+            (Some(Value::Table(known)), Value::Table(inner)) => {
+                if let Some(Value::Table(target)) = into.get_mut(&name) {
+                    merge(origin, &key, known, target, inner)?;
+                }
+            }
+            (Some(Value::Float(_)), Value::Integer(value)) => {
+                #[allow(clippy::cast_precision_loss, reason = "configuration values are small")]
+                into.insert(name, Value::Float(value as f64));
+            }
+            (Some(known), value) if known.same_type(&value) => {
+                into.insert(name, value);
+            }
+            (Some(known), value) => {
+                let message = format!("`{key}` must be {}, not {}", article(known.type_str()), value.type_str());
+                return Err(ConfigError::Invalid { origin: origin.to_owned(), message });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn leaves(path: &str, table: &Table, into: &mut BTreeMap<String, Value>) {
+    for (name, value) in table {
+        let key = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        match value {
+            Value::Table(inner) => leaves(&key, inner, into),
+            leaf => {
+                into.insert(key, leaf.clone());
+            }
+        }
+    }
+}
+
+fn typed(text: &str, like: &Value) -> Result<Value, String> {
+    let wrong = || article(like.type_str());
+    Ok(match like {
+        Value::Integer(_) => Value::Integer(text.parse().map_err(|_| wrong())?),
+        Value::Float(_) => Value::Float(text.parse().map_err(|_| wrong())?),
+        Value::Boolean(_) => Value::Boolean(text.parse().map_err(|_| "true or false".to_owned())?),
+        Value::Array(_) => {
+            Value::Array(text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(Value::from).collect())
+        }
+        _ => Value::from(text),
+    })
+}
+
+fn set(table: &mut Table, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => {
+            table.insert(key.to_owned(), value);
+        }
+        Some((first, rest)) => {
+            if let Some(Value::Table(inner)) = table.get_mut(first) {
+                set(inner, rest, value);
+            }
+        }
+    }
+}
+
+fn unknown(origin: &str, key: &str, keys: &BTreeMap<String, Value>) -> ConfigError {
+    let nearest = keys.keys().map(|known| (distance(known, key), known)).min();
+    let suggestion = nearest.filter(|(distance, _)| *distance <= 3).map(|(_, known)| known.clone());
+    ConfigError::UnknownKey { origin: origin.to_owned(), key: key.to_owned(), suggestion }
+}
+
+/// Levenshtein distance, to tell a mistyped key from a wrong one.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.chars().enumerate() {
+            let substituted = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.chars().count()]
+}
+
+fn article(noun: &str) -> String {
+    let an = noun.starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {noun}", if an { "an" } else { "a" })
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

@@ -1,0 +1,33 @@
+//! What every process needs and no business does: configuration, the error table, server runners, the admin
+//! port, health, graceful shutdown, clients of other services, and SQL on two databases.
+
+mod actor;
+mod admin;
+mod app;
+pub mod callee;
+pub mod config;
+pub mod cursor;
+pub mod db;
+mod deadline;
+mod environment;
+pub mod error;
+mod grpc_server;
+mod host;
+mod http_server;
+mod listen;
+mod main_of;
+mod problem;
+mod readiness;
+pub mod settings;
+mod status;
+
+pub use actor::Actor;
+pub use app::{App, StartError};
+pub use callee::Callee;
+pub use error::{AppError, FieldError, Kind, Problem};
+pub use host::{Extras, Running, Spec, start};
+pub use http_server::Peer;
+pub use main_of::{layers, main_of, stop_signal};
+pub use problem::PROBLEM_JSON;
+pub use readiness::Readiness;
+pub use status::to_status;

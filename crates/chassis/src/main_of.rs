@@ -1,0 +1,102 @@
+//! `main` of a service that has a process to itself.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use serde::de::DeserializeOwned;
+use telemetry::LogOutput;
+
+use crate::app::StartError;
+use crate::config::Layers;
+use crate::host::{Extras, Spec, start};
+use crate::settings::Common;
+
+/// Exit code of `sysexits.h` for a wrong configuration.
+const EX_CONFIG: u8 = 78;
+
+#[derive(Parser)]
+#[command(version, about, long_about = None)]
+struct Arguments {
+    /// Configuration file to lay over the defaults
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print the defaults, which are also the manual of every key, and exit
+    #[arg(long)]
+    print_config: bool,
+}
+
+/// Configures and runs the service until it is told to stop by SIGINT or SIGTERM.
+pub fn main_of<C>(spec: &Spec<C>) -> ExitCode
+where
+    C: DeserializeOwned + Send + 'static,
+{
+    let arguments = Arguments::parse();
+    if arguments.print_config {
+        say(spec.defaults);
+        return ExitCode::SUCCESS;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(run(spec, arguments.config)),
+        Err(source) => Err(StartError::System { what: "a runtime", source }),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            complain(&format!("{}: {error}", spec.name));
+            ExitCode::from(EX_CONFIG)
+        }
+    }
+}
+
+async fn run<C>(spec: &Spec<C>, file: Option<PathBuf>) -> Result<bool, StartError>
+where
+    C: DeserializeOwned + Send + 'static,
+{
+    let layers = layers(spec.name, spec.defaults, file)?;
+    let common: Common = layers.read()?;
+    let _logs = telemetry::install(common.telemetry.log_format.into(), &LogOutput::Stdout)?;
+    let running = start(spec, &layers, Extras::default()).await?;
+    stop_signal().await;
+    Ok(running.stop().await)
+}
+
+/// Defaults, then the file named on the command line or by `SIGNALBOX_<SERVICE>_CONFIG`, then the environment.
+///
+/// # Errors
+/// If the file or a variable is wrong.
+pub fn layers(name: &str, defaults: &str, file: Option<PathBuf>) -> Result<Layers, StartError> {
+    let mut layers = Layers::new(name, defaults)?;
+    let variable = layers.file_variable();
+    if let Some(path) = file.or_else(|| crate::environment::variable(&variable).map(PathBuf::from)) {
+        layers = layers.file(&path)?;
+    }
+    Ok(layers.env(crate::environment::variables())?)
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
+        (Ok(mut interrupt), Ok(mut terminate)) => {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // Without signals only a kill ends the process, which is still better than not serving.
+        _ => std::future::pending().await,
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "what the user asked for on the command line")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[allow(clippy::print_stderr, reason = "there is no log yet when the start fails")]
+fn complain(text: &str) {
+    eprintln!("{text}");
+}

@@ -1,0 +1,123 @@
+//! Whether a service may be sent requests: a latch set when everything listens, checks of what it cannot
+//! do without, and a switch that turns it off for good at shutdown.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+/// Checks are run at most this often, however often they are asked for.
+const CACHE: Duration = Duration::from_millis(500);
+
+/// Longest time one check may take.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+
+/// Shared by the admin port, the gRPC health service and the shutdown.
+#[derive(Clone, Default)]
+pub struct Readiness(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    phase: Phase,
+    checks: Vec<(&'static str, Check)>,
+    last: Option<(Instant, Vec<CheckResult>)>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Starting,
+    Serving,
+    Draining,
+}
+
+/// What `/readyz` answers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Whether requests are welcome.
+    pub ready: bool,
+    /// `starting`, `serving` or `draining`.
+    pub phase: &'static str,
+    /// The checks by name.
+    pub checks: Vec<CheckResult>,
+}
+
+/// Outcome of one check.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckResult {
+    /// What was checked.
+    pub name: &'static str,
+    /// Why it failed; absent if it passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+impl Readiness {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds something the service cannot do without.
+    pub fn check<F, R>(&self, name: &'static str, check: F)
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.state().checks.push((name, Arc::new(move || Box::pin(check()))));
+    }
+
+    pub(crate) fn serve(&self) {
+        let mut state = self.state();
+        if state.phase == Phase::Starting {
+            state.phase = Phase::Serving;
+        }
+    }
+
+    pub(crate) fn drain(&self) {
+        self.state().phase = Phase::Draining;
+    }
+
+    /// Whether shutdown has begun.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.state().phase == Phase::Draining
+    }
+
+    /// Runs the checks, or answers from a moment ago.
+    pub async fn report(&self) -> Report {
+        let (phase, checks, last) = {
+            let state = self.state();
+            (state.phase, state.checks.clone(), state.last.clone())
+        };
+        let fresh = last.filter(|(at, _)| at.elapsed() < CACHE).map(|(_, results)| results);
+        let results = match fresh {
+            Some(results) => results,
+            None => {
+                let results = futures_util::future::join_all(checks.iter().map(run)).await;
+                self.state().last = Some((Instant::now(), results.clone()));
+                results
+            }
+        };
+        Report {
+            ready: phase == Phase::Serving && results.iter().all(|result| result.error.is_none()),
+            phase: match phase {
+                Phase::Starting => "starting",
+                Phase::Serving => "serving",
+                Phase::Draining => "draining",
+            },
+            checks: results,
+        }
+    }
+}
+
+async fn run((name, check): &(&'static str, Check)) -> CheckResult {
+    let error = match tokio::time::timeout(TIMEOUT, check()).await {
+        Ok(result) => result.err(),
+        Err(_) => Some(format!("no answer within {} s", TIMEOUT.as_secs())),
+    };
+    CheckResult { name, error }
+}

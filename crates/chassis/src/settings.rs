@@ -1,0 +1,142 @@
+//! Configuration sections that services share. Each service's `config.toml` holds and explains their keys.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Sections every service has.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Common {
+    /// `[admin]`
+    pub admin: Admin,
+    /// `[telemetry]`
+    pub telemetry: Telemetry,
+    /// `[runtime]`
+    pub runtime: Runtime,
+    /// `[shutdown]`
+    pub shutdown: Shutdown,
+}
+
+/// The admin port.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Admin {
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+/// Logs and traces.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Telemetry {
+    /// Levels, such as `info,sqlx=warn`.
+    pub log_level: String,
+    /// `json` or `pretty`.
+    pub log_format: LogFormat,
+    /// Share of new traces to record, 0 to 1.
+    pub sampling_ratio: f64,
+    /// OTLP gRPC endpoint; empty for none.
+    pub otlp_endpoint: String,
+    /// `deployment.environment.name`.
+    pub environment: String,
+    /// `service.instance.id`; empty for a random one.
+    pub instance: String,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+impl From<LogFormat> for telemetry::LogFormat {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Json => Self::Json,
+            LogFormat::Pretty => Self::Pretty,
+        }
+    }
+}
+
+/// The tokio runtime.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Runtime {
+    /// Worker threads; 0 for one per core.
+    pub worker_threads: usize,
+}
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Shutdown {
+    /// Milliseconds between turning unready and refusing connections, for load balancers to notice.
+    pub unready_ms: u64,
+    /// Milliseconds that running requests may take to finish.
+    pub drain_ms: u64,
+}
+
+/// A public HTTP server.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Http {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Milliseconds a request may take.
+    pub timeout_ms: u64,
+    /// Milliseconds a client may take to send its headers.
+    pub header_timeout_ms: u64,
+    /// Bytes of all headers together.
+    pub max_header_bytes: usize,
+    /// Bytes of a request body.
+    pub max_body_bytes: usize,
+    /// Connections served at once; more wait in the accept queue.
+    pub max_connections: usize,
+}
+
+/// A gRPC server.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Grpc {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Milliseconds a call may take, whatever its caller allows.
+    pub timeout_ms: u64,
+    /// Bytes of one message.
+    pub max_message_bytes: usize,
+    /// Calls one connection may have open.
+    pub max_concurrent_streams: u32,
+    /// Seconds between HTTP/2 keep-alive pings.
+    pub keepalive_s: u64,
+    /// Seconds after which a connection is asked to reconnect, so that load spreads; 0 for never.
+    pub max_connection_age_s: u64,
+}
+
+/// Another service.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Callee {
+    /// URL such as `http://127.0.0.1:50051`.
+    pub url: String,
+    /// Milliseconds a call may take.
+    pub timeout_ms: u64,
+}
+
+/// A database.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Database {
+    /// `sqlite:<file>` or `postgres://user:password@host/database`.
+    pub url: String,
+    /// Connections of the pool (of its readers with SQLite, which has one writer).
+    pub max_connections: u32,
+    /// Milliseconds to wait for a connection.
+    pub acquire_timeout_ms: u64,
+    /// Milliseconds a statement may run (Postgres) or wait for a lock (both).
+    pub statement_timeout_ms: u64,
+    /// Whether to apply migrations at start.
+    pub migrate: bool,
+}
+
+/// Milliseconds as a duration.
+#[must_use]
+pub fn millis(value: u64) -> Duration {
+    Duration::from_millis(value)
+}

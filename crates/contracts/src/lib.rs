@@ -1,0 +1,44 @@
+//! The services' gRPC contracts: protos under `proto/`, one versioned package per service, and the
+//! types, clients and server traits generated from them. No behaviour lives here.
+
+/// `auth.v1`: sign-up, sign-in and token life cycle.
+pub mod auth {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("auth.v1");
+    }
+}
+
+/// `product.v1`: the catalogue.
+pub mod product {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("product.v1");
+    }
+}
+
+/// `user.v1`: profiles and roles.
+pub mod user {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("user.v1");
+    }
+}
+
+/// The call a gRPC request path names, as `package.Service/Method`, if one of our contracts declares it.
+#[must_use]
+pub fn known_method(path: &str) -> Option<&'static str> {
+    let wanted = path.strip_prefix('/')?;
+    methods().iter().find(|method| **method == wanted).copied()
+}
+
+/// Every declared call as `package.Service/Method`.
+#[must_use]
+pub fn methods() -> &'static [&'static str] {
+    METHODS
+}
+
+include!(concat!(env!("OUT_DIR"), "/methods.rs"));
+
+/// Encoded `FileDescriptorSet` of every proto here, with comments.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

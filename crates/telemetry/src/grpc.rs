@@ -1,0 +1,137 @@
+//! What gRPC servers and clients share: codes, label sets, and a body that tells when a call is over.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::HeaderMap;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tonic::Code;
+
+/// Turns a request path into a known `package.Service/Method`, or nothing.
+pub type MethodOf = fn(&str) -> Option<&'static str>;
+
+/// Value of `rpc.method` for calls nobody declared.
+pub(crate) const OTHER: &str = "_OTHER";
+
+/// Health checks are neither traced nor measured: they would drown what users do.
+pub(crate) fn is_health_check(path: &str) -> bool {
+    path.starts_with("/grpc.health.v1.Health/")
+}
+
+/// The status code as the semantic conventions spell it.
+pub(crate) fn code_text(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}
+
+/// The six codes that count against a server; every code but OK counts for a client.
+pub(crate) fn is_server_error(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    )
+}
+
+/// The `grpc-status` of headers or trailers.
+pub(crate) fn code_of(headers: &HeaderMap) -> Option<Code> {
+    headers.get("grpc-status").map(|value| Code::from_bytes(value.as_bytes()))
+}
+
+/// Reports the outcome of a call once; dropping it unreported reports a cancellation.
+pub(crate) struct Finish<F: FnOnce(Code)>(Option<F>);
+
+impl<F: FnOnce(Code)> Finish<F> {
+    pub(crate) fn new(report: F) -> Self {
+        Self(Some(report))
+    }
+
+    pub(crate) fn report(&mut self, code: Code) {
+        if let Some(report) = self.0.take() {
+            report(code);
+        }
+    }
+}
+
+impl<F: FnOnce(Code)> Drop for Finish<F> {
+    fn drop(&mut self) {
+        self.report(Code::Cancelled);
+    }
+}
+
+/// Reporter whose type can be named in a body.
+pub(crate) type BoxedFinish = Finish<Box<dyn FnOnce(Code) + Send>>;
+
+pin_project! {
+    /// A body that reports the call's status when its trailers pass, or when it ends.
+    pub struct ObservedBody<B> {
+        #[pin]
+        inner: B,
+        finish: Option<BoxedFinish>,
+    }
+}
+
+impl<B> ObservedBody<B> {
+    pub(crate) fn new(inner: B, finish: Option<BoxedFinish>) -> Self {
+        Self { inner, finish }
+    }
+}
+
+impl<B: Default> Default for ObservedBody<B> {
+    fn default() -> Self {
+        Self::new(B::default(), None)
+    }
+}
+
+impl<B: Body> Body for ObservedBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let this = self.project();
+        let frame = ready!(this.inner.poll_frame(cx));
+        let code = match &frame {
+            Some(Ok(frame)) => frame.trailers_ref().map(|trailers| code_of(trailers).unwrap_or(Code::Unknown)),
+            Some(Err(_)) => Some(Code::Unavailable),
+            // A gRPC body always ends with trailers; without them the peer broke the protocol.
+            None => Some(Code::Unknown),
+        };
+        if let (Some(code), Some(mut finish)) = (code, code.and_then(|_| this.finish.take())) {
+            finish.report(code);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

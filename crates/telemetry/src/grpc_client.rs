@@ -1,0 +1,159 @@
+//! Tower layer for gRPC clients: a client span over the whole call, its duration, and `traceparent` on the wire.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use http::{Request, Response};
+use metrics::Label;
+use pin_project_lite::pin_project;
+use tonic::Code;
+use tower::{Layer, Service};
+use tracing::Span;
+use tracing::instrument::{Instrument, Instrumented};
+
+use crate::context::{Attached, TraceContext};
+use crate::grpc::{self, BoxedFinish, Finish, MethodOf, OTHER, ObservedBody};
+use crate::names::RPC_STATUS_LABEL;
+use crate::red::Handles;
+
+/// Observes the calls to one callee.
+#[derive(Clone)]
+pub struct GrpcClientLayer {
+    method_of: MethodOf,
+    callee: Arc<Callee>,
+    handles: Handles<Key>,
+}
+
+type Key = (&'static str, &'static str);
+
+/// The callee as configured, not as resolved: bounded and the same for every attempt.
+struct Callee {
+    address: String,
+    port: u16,
+}
+
+impl GrpcClientLayer {
+    /// Build it on a thread of the service that calls. `address` and `port` are those of the configuration.
+    #[must_use]
+    pub fn new(method_of: MethodOf, address: &str, port: u16) -> Self {
+        let callee = Arc::new(Callee { address: address.to_owned(), port });
+        Self { method_of, callee, handles: Handles::new() }
+    }
+}
+
+impl<S> Layer<S> for GrpcClientLayer {
+    type Service = GrpcClient<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        GrpcClient { inner, layer: self.clone() }
+    }
+}
+
+/// See [`GrpcClientLayer`].
+#[derive(Clone)]
+pub struct GrpcClient<S> {
+    inner: S,
+    layer: GrpcClientLayer,
+}
+
+impl<S, B, R> Service<Request<B>> for GrpcClient<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Response = Response<ObservedBody<R>>;
+    type Error = S::Error;
+    type Future = GrpcClientFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let method = (self.layer.method_of)(request.uri().path()).unwrap_or(OTHER);
+        let context = TraceContext::current().map_or_else(TraceContext::root, TraceContext::hop);
+        let (span, context) = crate::trace::child(context, || client_span(method, &self.layer.callee));
+        context.inject(request.headers_mut());
+        let finish = reporter(method, span.clone(), self.layer.clone());
+        let inner = context.scope(|| span.in_scope(|| self.inner.call(request)));
+        GrpcClientFuture { inner: context.attach(inner.instrument(span)), finish: Some(finish) }
+    }
+}
+
+pin_project! {
+    /// See [`GrpcClientLayer`].
+    pub struct GrpcClientFuture<F> {
+        #[pin]
+        inner: Attached<Instrumented<F>>,
+        finish: Option<BoxedFinish>,
+    }
+}
+
+impl<F, R, E> Future for GrpcClientFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<ObservedBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let result = ready!(this.inner.poll(cx));
+        let mut finish = this.finish.take();
+        Poll::Ready(match result {
+            Ok(response) => {
+                if let (Some(code), Some(finish)) = (grpc::code_of(response.headers()), finish.as_mut()) {
+                    finish.report(code);
+                }
+                Ok(response.map(|body| ObservedBody::new(body, finish)))
+            }
+            Err(error) => {
+                if let Some(finish) = finish.as_mut() {
+                    finish.report(Code::Unavailable);
+                }
+                Err(error)
+            }
+        })
+    }
+}
+
+fn reporter(method: &'static str, span: Span, layer: GrpcClientLayer) -> BoxedFinish {
+    let start = Instant::now();
+    Finish::new(Box::new(move |code| {
+        let status = grpc::code_text(code);
+        span.record("rpc.response.status_code", status);
+        if code != Code::Ok {
+            span.record("error.type", status);
+            span.record("otel.status_code", "ERROR");
+        }
+        layer.handles.record(&(method, status), start.elapsed().as_secs_f64(), || {
+            let mut labels = vec![
+                Label::from_static_parts("rpc_system_name", "grpc"),
+                Label::from_static_parts("rpc_method", method),
+                Label::from_static_parts(RPC_STATUS_LABEL, status),
+                Label::new("server_address", layer.callee.address.clone()),
+                Label::new("server_port", layer.callee.port.to_string()),
+            ];
+            if code != Code::Ok {
+                labels.push(Label::from_static_parts("error_type", status));
+            }
+            ((method, status), metrics::histogram!("rpc_client_call_duration_seconds", labels))
+        });
+    }))
+}
+
+fn client_span(method: &'static str, callee: &Callee) -> Span {
+    tracing::info_span!(
+        "grpc.client",
+        otel.name = if method == OTHER { "grpc" } else { method },
+        otel.kind = "client",
+        otel.status_code = tracing::field::Empty,
+        rpc.system.name = "grpc",
+        rpc.method = method,
+        rpc.response.status_code = tracing::field::Empty,
+        server.address = callee.address,
+        server.port = i64::from(callee.port),
+        error.type = tracing::field::Empty,
+    )
+}

@@ -1,0 +1,179 @@
+//! Tower layer for gRPC servers: span, call duration and access line of every call.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use http::{Request, Response};
+use metrics::Label;
+use pin_project_lite::pin_project;
+use tonic::Code;
+use tower::{Layer, Service};
+use tracing::Span;
+use tracing::instrument::{Instrument, Instrumented};
+
+use crate::context::{Attached, TraceContext};
+use crate::grpc::{self, BoxedFinish, Finish, MethodOf, OTHER, ObservedBody};
+use crate::names::RPC_STATUS_LABEL;
+use crate::red::Handles;
+
+/// Observes a gRPC server. Put it outermost.
+#[derive(Clone)]
+pub struct GrpcServerLayer {
+    method_of: MethodOf,
+    handles: Handles<Key>,
+}
+
+type Key = (&'static str, &'static str);
+
+impl GrpcServerLayer {
+    /// Build it on a thread of the service it observes; `method_of` bounds the `rpc_method` label.
+    #[must_use]
+    pub fn new(method_of: MethodOf) -> Self {
+        Self { method_of, handles: Handles::new() }
+    }
+}
+
+impl<S> Layer<S> for GrpcServerLayer {
+    type Service = GrpcServer<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        GrpcServer { inner, layer: self.clone() }
+    }
+}
+
+/// See [`GrpcServerLayer`].
+#[derive(Clone)]
+pub struct GrpcServer<S> {
+    inner: S,
+    layer: GrpcServerLayer,
+}
+
+impl<S, B, R> Service<Request<B>> for GrpcServer<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Response = Response<ObservedBody<R>>;
+    type Error = S::Error;
+    type Future = GrpcServerFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let path = request.uri().path();
+        let parent = TraceContext::extract(request.headers());
+        if grpc::is_health_check(path) {
+            let context = TraceContext { sampled: false, ..TraceContext::root() };
+            let inner = self.inner.call(request);
+            return GrpcServerFuture { inner: context.attach(inner.instrument(Span::none())), finish: None };
+        }
+        let method = (self.layer.method_of)(path).unwrap_or(OTHER);
+        let context = parent.map_or_else(TraceContext::root, TraceContext::hop);
+        let (span, context) = if context.sampled {
+            let span = context.scope(|| server_span(&request, method));
+            let context = crate::trace::adopt(&span, parent).unwrap_or(context);
+            (span, context)
+        } else {
+            (Span::none(), context)
+        };
+        let finish = reporter(method, context, span.clone(), self.layer.handles.clone());
+        let inner = context.scope(|| span.in_scope(|| self.inner.call(request)));
+        GrpcServerFuture { inner: context.attach(inner.instrument(span)), finish: Some(finish) }
+    }
+}
+
+pin_project! {
+    /// See [`GrpcServerLayer`].
+    pub struct GrpcServerFuture<F> {
+        #[pin]
+        inner: Attached<Instrumented<F>>,
+        finish: Option<BoxedFinish>,
+    }
+}
+
+impl<F, R, E> Future for GrpcServerFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<ObservedBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let result = ready!(this.inner.poll(cx));
+        let mut finish = this.finish.take();
+        Poll::Ready(match result {
+            Ok(response) => {
+                // A refusal without a body carries its status in the headers, a success in the trailers.
+                if let (Some(code), Some(finish)) = (grpc::code_of(response.headers()), finish.as_mut()) {
+                    finish.report(code);
+                }
+                Ok(response.map(|body| ObservedBody::new(body, finish)))
+            }
+            Err(error) => {
+                if let Some(finish) = finish.as_mut() {
+                    finish.report(Code::Unknown);
+                }
+                Err(error)
+            }
+        })
+    }
+}
+
+fn reporter(method: &'static str, context: TraceContext, span: Span, handles: Handles<Key>) -> BoxedFinish {
+    let start = Instant::now();
+    Finish::new(Box::new(move |code| {
+        let elapsed = start.elapsed();
+        let status = grpc::code_text(code);
+        span.record("rpc.response.status_code", status);
+        if grpc::is_server_error(code) {
+            span.record("error.type", status);
+            span.record("otel.status_code", "ERROR");
+        }
+        handles.record(&(method, status), elapsed.as_secs_f64(), || {
+            let mut labels = vec![
+                Label::from_static_parts("rpc_system_name", "grpc"),
+                Label::from_static_parts("rpc_method", method),
+                Label::from_static_parts(RPC_STATUS_LABEL, status),
+            ];
+            if grpc::is_server_error(code) {
+                labels.push(Label::from_static_parts("error_type", status));
+            }
+            ((method, status), metrics::histogram!("rpc_server_call_duration_seconds", labels))
+        });
+        let milliseconds = elapsed.as_secs_f64() * 1e3;
+        context.scope(|| {
+            span.in_scope(|| {
+                tracing::info!(
+                    target: "access",
+                    {
+                    rpc.method = method,
+                    rpc.response.status_code = status,
+                    duration_ms = milliseconds
+                    },
+                    "call served"
+                );
+            });
+        });
+    }))
+}
+
+fn server_span<B>(request: &Request<B>, method: &'static str) -> Span {
+    let path = request.uri().path().trim_start_matches('/');
+    let authority = request.uri().authority();
+    tracing::info_span!(
+        "grpc.server",
+        otel.name = if method == OTHER { "grpc" } else { method },
+        otel.kind = "server",
+        otel.status_code = tracing::field::Empty,
+        rpc.system.name = "grpc",
+        rpc.method = method,
+        rpc.method_original = (method == OTHER).then_some(path),
+        rpc.response.status_code = tracing::field::Empty,
+        server.address = authority.map(http::uri::Authority::host),
+        server.port = authority.and_then(|authority| authority.port_u16()).map(i64::from),
+        error.type = tracing::field::Empty,
+    )
+}

@@ -1,0 +1,49 @@
+//! Logs, traces and metrics of every service, and the only user of OpenTelemetry and of the metrics recorder.
+//!
+//! - [`install`] sets up the process once; [`register`] adds a service and answers a guard that flushes.
+//! - [`HttpServerLayer`], [`HttpClientLayer`], [`GrpcServerLayer`], [`GrpcClientLayer`] and [`Database`] make the
+//!   spans and the RED metrics; business code adds `#[instrument(skip_all)]` where a step deserves its own span.
+//! - [`catalogue`] is the list of all metrics.
+//! - [`Tap`] hands spans and log lines to somebody inside the process.
+//!
+//! A trace is sampled before its first span exists: the caller's decision if there is one, else by ratio.
+//! Unsampled requests build no span at all, but carry ids for their log lines and for the next hop.
+
+pub mod catalogue;
+mod catalogue_entries;
+mod context;
+mod db;
+mod grpc;
+mod grpc_client;
+mod grpc_server;
+mod http_client;
+mod http_server;
+mod identity;
+mod log;
+mod log_file;
+mod log_filter;
+mod names;
+mod process;
+mod record;
+mod recorder;
+mod red;
+mod start;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod trace;
+
+pub use context::{TRACEPARENT, TraceContext, carry_current_trace, in_current_trace};
+pub use db::Database;
+pub use grpc::{MethodOf, ObservedBody};
+pub use grpc_client::{GrpcClient, GrpcClientLayer};
+pub use grpc_server::{GrpcServer, GrpcServerLayer};
+pub use http_client::{HttpClient, HttpClientLayer};
+pub use http_server::{HttpServer, HttpServerLayer, RouteOf};
+pub use identity::Identity;
+pub use log::{LogFormat, LogOutput};
+pub use log_filter::BadLevel;
+/// The macros that count and measure; the names they take are those of the [`catalogue`].
+pub use metrics::{Gauge, counter, gauge, histogram};
+pub use process::{BUILD, Build, ProcessMetrics};
+pub use record::{LogRecord, SpanRecord, Tap};
+pub use start::{LogGuard, ServiceSettings, ServiceTelemetry, StartError, install, register};

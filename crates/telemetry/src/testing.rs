@@ -1,0 +1,123 @@
+//! An OTLP collector stand-in: receives spans over gRPC as a collector would and keeps them as plain records.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
+use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use serde_json::{Map, Value};
+use tonic::{Request, Response, Status};
+
+use crate::record::SpanRecord;
+
+/// A running stand-in. It stops when it is dropped.
+pub struct Collector {
+    address: SocketAddr,
+    spans: Arc<Mutex<Vec<SpanRecord>>>,
+    server: tokio::task::JoinHandle<()>,
+}
+
+impl Collector {
+    /// Listens on a free loopback port of the current runtime.
+    ///
+    /// # Errors
+    /// If no port can be bound.
+    pub async fn start() -> std::io::Result<Self> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let spans = Arc::new(Mutex::new(Vec::new()));
+        let service = TraceServiceServer::new(Receiver(Arc::clone(&spans)));
+        let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
+        let server = tokio::spawn(async move {
+            // It serves until the test ends; how it ends tells nothing.
+            let _ = tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming).await;
+        });
+        Ok(Self { address, spans, server })
+    }
+
+    /// Endpoint to configure as `telemetry.otlp_endpoint`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The spans received so far of one trace, in the order in which they came.
+    #[must_use]
+    pub fn trace(&self, trace_id: &str) -> Vec<SpanRecord> {
+        self.all().into_iter().filter(|span| span.trace_id == trace_id).collect()
+    }
+
+    /// All spans received so far.
+    #[must_use]
+    pub fn all(&self) -> Vec<SpanRecord> {
+        self.spans.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+struct Receiver(Arc<Mutex<Vec<SpanRecord>>>);
+
+#[tonic::async_trait]
+impl TraceService for Receiver {
+    async fn export(
+        &self,
+        request: Request<ExportTraceServiceRequest>,
+    ) -> Result<Response<ExportTraceServiceResponse>, Status> {
+        let mut spans = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        for resource_spans in request.into_inner().resource_spans {
+            let resource = attributes(&resource_spans.resource.unwrap_or_default().attributes);
+            let service = resource.get("service.name").and_then(Value::as_str).unwrap_or_default();
+            let received = resource_spans.scope_spans.into_iter().flat_map(|scope| scope.spans);
+            spans.extend(received.map(|span| record(service, &span)));
+        }
+        Ok(Response::new(ExportTraceServiceResponse::default()))
+    }
+}
+
+fn record(service: &str, span: &Span) -> SpanRecord {
+    let nanos = span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano);
+    SpanRecord {
+        service: service.to_owned(),
+        trace_id: hex(&span.trace_id),
+        span_id: hex(&span.span_id),
+        parent_span_id: hex(&span.parent_span_id),
+        name: span.name.clone(),
+        kind: match span.kind {
+            2 => "server",
+            3 => "client",
+            4 => "producer",
+            5 => "consumer",
+            _ => "internal",
+        },
+        start: SystemTime::UNIX_EPOCH + Duration::from_nanos(span.start_time_unix_nano),
+        duration: Duration::from_nanos(nanos),
+        error: span.status.as_ref().is_some_and(|status| status.code == 2),
+        attributes: attributes(&span.attributes),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn attributes(pairs: &[KeyValue]) -> Map<String, Value> {
+    pairs.iter().map(|pair| (pair.key.clone(), value(pair))).collect()
+}
+
+fn value(pair: &KeyValue) -> Value {
+    match pair.value.as_ref().and_then(|value| value.value.as_ref()) {
+        Some(any_value::Value::StringValue(text)) => text.clone().into(),
+        Some(any_value::Value::BoolValue(truth)) => (*truth).into(),
+        Some(any_value::Value::IntValue(number)) => (*number).into(),
+        Some(any_value::Value::DoubleValue(number)) => (*number).into(),
+        _ => Value::Null,
+    }
+}

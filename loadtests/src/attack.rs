@@ -1,0 +1,62 @@
+//! One run: check the target, hand goose its settings, and turn what it says into an outcome.
+
+use goose::config::GooseConfiguration;
+use goose::{GooseAttack, GooseError};
+
+use crate::failure::Failure;
+use crate::journeys;
+use crate::options::Options;
+use crate::report::Reports;
+use crate::target;
+use crate::thresholds::{self, Verdict};
+
+/// Seconds between two tables of running figures.
+const PROGRESS_EVERY: usize = 10;
+
+/// All users have started after about this many seconds.
+const RAMP_SECONDS: usize = 5;
+
+/// What a run that came to its end showed.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The reports, which are written.
+    pub reports: Reports,
+    /// How the run did against the thresholds.
+    pub verdict: Verdict,
+}
+
+/// Run the load that `options` describe; goose prints figures while it runs and a summary at the end.
+pub async fn run(options: &Options) -> Result<Outcome, Failure> {
+    target::check(&options.target, options.allow_remote).await?;
+    let reports = Reports::prepare(&options.report_dir)?;
+    let mut attack = GooseAttack::initialize_with_config(configuration(options, &reports))?;
+    for scenario in journeys::scenarios(options.think_ms)? {
+        attack = attack.register_scenario(scenario);
+    }
+    let judged = match attack.execute().await {
+        Ok(metrics) => metrics.thresholds,
+        Err(GooseError::ThresholdsFailed { metrics, .. }) => metrics.0.thresholds,
+        Err(other) => return Err(other.into()),
+    };
+    Ok(Outcome { reports, verdict: Verdict::new(&judged) })
+}
+
+/// Goose's settings. Nothing is read from the command line by goose itself.
+fn configuration(options: &Options, reports: &Reports) -> GooseConfiguration {
+    let mut configuration = GooseConfiguration::default();
+    configuration.host = Some(options.target.to_string());
+    configuration.users = Some(options.users);
+    configuration.increase_rate = Some(options.users.div_ceil(RAMP_SECONDS).to_string());
+    configuration.run_time = Some(options.duration.as_secs().to_string());
+    configuration.running_metrics = Some(PROGRESS_EVERY);
+    configuration.report_file = reports.goose_paths();
+    configuration.threshold = thresholds::rules().map(|rule| rule.text).collect();
+    // A slow first request is part of the run, not a reason to stop it: rules are judged over all of it.
+    configuration.no_threshold_abort = true;
+    // Shoppers register and log in while users are still starting; a reset would lose just those requests.
+    configuration.no_reset_metrics = true;
+    // Nothing but the load: no port is opened to steer it.
+    configuration.no_telnet = true;
+    configuration.quiet = 1;
+    configuration
+}

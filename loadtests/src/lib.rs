@@ -1,0 +1,15 @@
+//! Load tests for the Signalbox gateway: what users do, which service levels they must see, and the reports of a run.
+
+mod attack;
+mod failure;
+mod journeys;
+mod options;
+mod report;
+mod target;
+mod thresholds;
+
+pub use attack::{Outcome, run};
+pub use failure::{Failure, THRESHOLDS_MISSED};
+pub use options::Options;
+pub use report::Reports;
+pub use thresholds::{Missed, Verdict};
