@@ -1,0 +1,103 @@
+//! What happens to every request before a route sees it. Outermost first:
+//!
+//! 1. trace, metrics and access line
+//! 2. request id
+//! 3. security headers
+//! 4. panic catch
+//! 5. time-out
+//! 6. CORS
+//! 7. compression
+//! 8. rate limit
+//! 9. body limit
+//! 10. token and access table
+//! 11. handler
+
+mod headers;
+mod rate_limit;
+mod request_id;
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use chassis::{Kind, Problem, StartError};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderName, HeaderValue, Method, header};
+use telemetry::HttpServerLayer;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+pub(crate) use rate_limit::Limiter;
+
+use crate::config::Config;
+use crate::tokens::Verifier;
+
+/// Wraps the routes in the layers above.
+pub(crate) fn wrap(
+    router: Router,
+    config: &Config,
+    verifier: Verifier,
+    limiter: Arc<Limiter>,
+) -> Result<Router, StartError> {
+    let max_body = config.http.max_body_bytes;
+    let timeout = chassis::settings::millis(config.http.timeout_ms);
+    // The layer added last is the outermost.
+    Ok(router
+        .layer(from_fn_with_state(verifier, crate::access::authorize))
+        .layer(DefaultBodyLimit::max(max_body))
+        .layer(from_fn_with_state(max_body as u64, refuse_large))
+        .layer(from_fn_with_state(limiter, rate_limit::limit))
+        .layer(CompressionLayer::new())
+        .layer(cors(&config.cors.allowed_origins)?)
+        .layer(from_fn_with_state(timeout, time_out))
+        .layer(CatchPanicLayer::custom(on_panic))
+        .layer(from_fn(headers::secure))
+        .layer(from_fn(request_id::assign))
+        .layer(HttpServerLayer::new(route_of)))
+}
+
+fn route_of(request: &Request) -> Option<&str> {
+    request.extensions().get::<MatchedPath>().map(MatchedPath::as_str)
+}
+
+fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
+    let parsed: Result<Vec<HeaderValue>, _> = origins.iter().map(|origin| origin.parse()).collect();
+    let origins = parsed.map_err(|_| StartError::Invalid {
+        key: "cors.allowed_origins".to_owned(),
+        reason: "an origin looks like https://shop.example".to_owned(),
+    })?;
+    Ok(CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static(telemetry::TRACEPARENT)])
+        .expose_headers([request_id::HEADER, HeaderName::from_static(telemetry::TRACEPARENT)])
+        .max_age(Duration::from_secs(600)))
+}
+
+/// Refuses a body that announces itself as too large before a byte of it is read.
+async fn refuse_large(State(limit): State<u64>, request: Request, next: Next) -> Response {
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return crate::input::too_large().into_response();
+    }
+    next.run(request).await
+}
+
+async fn time_out(State(limit): State<Duration>, request: Request, next: Next) -> Response {
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            Problem::new(Kind::DeadlineExceeded, "deadline_exceeded", "The request took too long.").into_response()
+        }
+    }
+}
+
+fn on_panic(_: Box<dyn Any + Send>) -> Response {
+    // The panic hook has logged it with its place.
+    Problem::new(Kind::Internal, "internal", "Something went wrong on our side.").into_response()
+}
