@@ -3,17 +3,22 @@
 //! SQLite has one writer and a few readers; Postgres one pool for both. [`on!`](crate::on) runs the same
 //! query on whichever connection there is. Errors are told apart by kind, never by constraint name.
 
-use std::borrow::Cow;
-use std::str::FromStr;
+mod connect;
+mod connection;
+mod failure;
+
 use std::time::{Duration, Instant};
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::pool::{PoolConnection, PoolOptions};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqliteSynchronous};
-use sqlx::{ConnectOptions, Database, Pool, Postgres, Sqlite, Transaction};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgPool;
+use sqlx::sqlite::SqlitePool;
+use sqlx::{Database, Pool, Transaction};
 
-use crate::settings::{self, millis};
+pub use connection::{Conn, ConnRef, Done, Tx};
+pub use failure::{error_type, is_duplicate, is_unavailable};
+
+use crate::on;
+use crate::settings;
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -62,101 +67,6 @@ enum Pools {
     Pg(PgPool),
 }
 
-/// A connection on loan.
-pub enum Conn {
-    /// From SQLite.
-    Lite(PoolConnection<Sqlite>),
-    /// From Postgres.
-    Pg(PoolConnection<Postgres>),
-}
-
-/// A transaction; dropping it rolls back.
-pub enum Tx {
-    /// On SQLite.
-    Lite(Transaction<'static, Sqlite>),
-    /// On Postgres.
-    Pg(Transaction<'static, Postgres>),
-}
-
-/// What [`on!`](crate::on) matches on.
-pub enum ConnRef<'a> {
-    /// To SQLite.
-    Lite(&'a mut SqliteConnection),
-    /// To Postgres.
-    Pg(&'a mut PgConnection),
-}
-
-impl Conn {
-    /// For [`on!`](crate::on).
-    pub fn by_ref(&mut self) -> ConnRef<'_> {
-        match self {
-            Self::Lite(conn) => ConnRef::Lite(conn),
-            Self::Pg(conn) => ConnRef::Pg(conn),
-        }
-    }
-}
-
-impl Tx {
-    /// For [`on!`](crate::on).
-    pub fn by_ref(&mut self) -> ConnRef<'_> {
-        match self {
-            Self::Lite(tx) => ConnRef::Lite(tx),
-            Self::Pg(tx) => ConnRef::Pg(tx),
-        }
-    }
-
-    /// Makes it lasting.
-    ///
-    /// # Errors
-    /// If the database refuses or is gone; nothing has happened then.
-    pub async fn commit(self) -> Result<(), sqlx::Error> {
-        match self {
-            Self::Lite(tx) => tx.commit().await,
-            Self::Pg(tx) => tx.commit().await,
-        }
-    }
-}
-
-/// Runs one query on a [`Conn`] or [`Tx`]: `on!(conn, |c| sqlx::query(SQL).bind(id).execute(c)).await`.
-#[macro_export]
-macro_rules! on {
-    ($conn:expr, |$c:ident| $query:expr) => {
-        async {
-            match $conn.by_ref() {
-                $crate::db::ConnRef::Lite($c) => $query.await.map(|done| $crate::db::Done::from(done).0),
-                $crate::db::ConnRef::Pg($c) => $query.await.map(|done| $crate::db::Done::from(done).0),
-            }
-        }
-    };
-}
-
-/// Brings the results of the two drivers to one type.
-pub struct Done<T>(pub T);
-
-impl From<sqlx::sqlite::SqliteQueryResult> for Done<u64> {
-    fn from(result: sqlx::sqlite::SqliteQueryResult) -> Self {
-        Self(result.rows_affected())
-    }
-}
-
-impl From<sqlx::postgres::PgQueryResult> for Done<u64> {
-    fn from(result: sqlx::postgres::PgQueryResult) -> Self {
-        Self(result.rows_affected())
-    }
-}
-
-impl<T> From<Vec<T>> for Done<Vec<T>> {
-    fn from(rows: Vec<T>) -> Self {
-        Self(rows)
-    }
-}
-
-impl<T> From<Option<T>> for Done<Option<T>> {
-    fn from(row: Option<T>) -> Self {
-        Self(row)
-    }
-}
-
 impl Db {
     /// Opens the pool and, if configured, brings the schema up to date. `name` labels its metrics.
     ///
@@ -169,8 +79,8 @@ impl Db {
     ) -> Result<Self, DbError> {
         let url = settings.url.as_str();
         let (pools, system) = match url.split_once(':') {
-            Some(("sqlite", path)) => (open_sqlite(path.trim_start_matches("//"), settings).await?, "sqlite"),
-            Some(("postgres" | "postgresql", _)) => (open_postgres(settings).await?, "postgresql"),
+            Some(("sqlite", path)) => (connect::open_sqlite(path.trim_start_matches("//"), settings).await?, "sqlite"),
+            Some(("postgres" | "postgresql", _)) => (connect::open_postgres(settings).await?, "postgresql"),
             _ => return Err(DbError::Url(url.split('@').next_back().unwrap_or_default().to_owned())),
         };
         let db = Self { pools, name, observer: telemetry::Database { system, namespace: name.to_owned() } };
@@ -182,13 +92,9 @@ impl Db {
     }
 
     async fn migrate(&self, migrations: Migrations) -> Result<(), DbError> {
-        let migrator = |files: &[(&'static str, &'static str)]| Migrator {
-            migrations: Cow::Owned(files.iter().map(|(file, text)| migration(file, text)).collect()),
-            ..Migrator::DEFAULT
-        };
         let result = match &self.pools {
-            Pools::Lite { writer, .. } => migrator(migrations.sqlite).run(writer).await,
-            Pools::Pg(pool) => migrator(migrations.postgres).run(pool).await,
+            Pools::Lite { writer, .. } => connect::migrator(migrations.sqlite).run(writer).await,
+            Pools::Pg(pool) => connect::migrator(migrations.postgres).run(pool).await,
         };
         result.map_err(|source| DbError::Migrate { target: self.name.to_owned(), source })
     }
@@ -299,85 +205,4 @@ impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.decrement(1.0);
     }
-}
-
-async fn open_sqlite(path: &str, settings: &settings::Database) -> Result<Pools, DbError> {
-    let failed = |source| DbError::Open { target: path.to_owned(), source };
-    let options = SqliteConnectOptions::from_str(path)
-        .map_err(failed)?
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal)
-        .busy_timeout(millis(settings.statement_timeout_ms))
-        .foreign_keys(true)
-        .disable_statement_logging();
-    // SQLite admits one writer anyway; waiting in our queue is cheaper and fairer than on its lock.
-    let writer = pool_options(1, settings).connect_with(options.clone()).await.map_err(failed)?;
-    let readers =
-        pool_options(settings.max_connections, settings).connect_with(options.read_only(true)).await.map_err(failed)?;
-    Ok(Pools::Lite { writer, readers })
-}
-
-async fn open_postgres(settings: &settings::Database) -> Result<Pools, DbError> {
-    let shown = settings.url.split('@').next_back().unwrap_or_default().to_owned();
-    let failed = |source| DbError::Open { target: shown.clone(), source };
-    let limit = settings.statement_timeout_ms.to_string();
-    let options = PgConnectOptions::from_str(&settings.url)
-        .map_err(failed)?
-        .options([("statement_timeout", limit.as_str()), ("lock_timeout", limit.as_str())])
-        .disable_statement_logging();
-    let pool = pool_options(settings.max_connections, settings)
-        .min_connections(settings.max_connections)
-        .connect_with(options)
-        .await
-        .map_err(failed)?;
-    Ok(Pools::Pg(pool))
-}
-
-fn pool_options<D: Database>(max: u32, settings: &settings::Database) -> PoolOptions<D> {
-    PoolOptions::new()
-        .max_connections(max)
-        .acquire_timeout(millis(settings.acquire_timeout_ms))
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-}
-
-fn migration(file: &'static str, text: &'static str) -> Migration {
-    let (version, rest) = file.split_once('_').unwrap_or((file, ""));
-    let description = rest.trim_end_matches(".sql").replace('_', " ");
-    let sql = sqlx::AssertSqlSafe(text);
-    let sql = sqlx::SqlSafeStr::into_sql_str(sql);
-    Migration::new(version.parse().unwrap_or(0), description.into(), MigrationType::Simple, sql, false)
-}
-
-/// The class of a database error, bounded and the same on both databases. An empty result is no error.
-#[must_use]
-pub fn error_type(error: &sqlx::Error) -> Option<&'static str> {
-    use sqlx::error::ErrorKind;
-    Some(match error {
-        sqlx::Error::RowNotFound => return None,
-        sqlx::Error::PoolTimedOut => "pool_timed_out",
-        sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => "connection",
-        sqlx::Error::Database(error) => match error.kind() {
-            ErrorKind::UniqueViolation => "unique_violation",
-            ErrorKind::ForeignKeyViolation => "foreign_key_violation",
-            ErrorKind::NotNullViolation => "not_null_violation",
-            ErrorKind::CheckViolation => "check_violation",
-            _ => "database",
-        },
-        _ => "client",
-    })
-}
-
-/// Whether the database itself is out of reach or too busy, so that trying again later may help.
-#[must_use]
-pub fn is_unavailable(error: &sqlx::Error) -> bool {
-    matches!(error_type(error), Some("pool_timed_out" | "connection"))
-}
-
-/// Whether a value that must be unique exists already.
-#[must_use]
-pub fn is_duplicate(error: &sqlx::Error) -> bool {
-    error_type(error) == Some("unique_violation")
 }

@@ -213,6 +213,13 @@ impl Running {
         self.addresses.get(kind).copied()
     }
 
+    /// Whether it would be sent requests; what `/readyz` answers.
+    pub async fn ready(&self) -> bool {
+        let readiness = self.readiness.clone();
+        let Some(runtime) = &self.runtime else { return false };
+        runtime.spawn(async move { readiness.report().await.ready }).await.unwrap_or(false)
+    }
+
     /// Its metrics as `/metrics` shows them.
     #[must_use]
     pub fn metrics(&self) -> String {

@@ -82,11 +82,21 @@ impl<S: Subscriber> Filter<S> for LogFilter {
     }
 }
 
+/// The levels there are; `Targets` by itself also takes numbers, the empty text, and any word for a target.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
 fn parse(text: &str) -> Result<Targets, BadLevel> {
     let text = text.trim();
-    // `Targets` takes any single word for a target to enable: a mistyped level must not do that.
-    let default = text.split(',').find(|part| !part.contains('='));
-    if default.is_none_or(|word| LevelFilter::from_str(word.trim()).is_err()) {
+    let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word.trim()));
+    let mut defaults = 0;
+    for part in text.split(',') {
+        let level = part.split_once('=').map_or(part, |(_, level)| level);
+        defaults += usize::from(!part.contains('='));
+        if !is_level(level) {
+            return Err(BadLevel(text.to_owned()));
+        }
+    }
+    if defaults != 1 {
         return Err(BadLevel(text.to_owned()));
     }
     Targets::from_str(text).map_err(|_| BadLevel(text.to_owned()))

@@ -1,1 +1,15 @@
-//! x
+//! What tests stand on: the whole stack in-process on free ports with data of its own, an HTTP client that
+//! takes note of what it has seen, waits for conditions, and stand-ins for a collector and for services.
+
+mod client;
+mod fake;
+mod lines;
+mod stack;
+mod wait;
+
+pub use client::{Answer, Client, Seen};
+pub use fake::FakeService;
+pub use lines::Lines;
+pub use stack::{TestStack, TestStackBuilder, local_ports};
+pub use telemetry::testing::Collector;
+pub use wait::{eventually, value_of};

@@ -1,0 +1,41 @@
+//! Waiting for a condition instead of for a time.
+
+use std::time::Duration;
+
+/// Longest time a condition may take to come true; a loaded machine is slow, and success never waits.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Looks until `look` answers something.
+///
+/// # Panics
+/// If that does not happen within 20 s; `what` says what was waited for.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+    let poll = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, poll).await {
+        Ok(found) => found,
+        Err(_) => panic!("waited {PATIENCE:?} in vain for {what}"),
+    }
+}
+
+/// Sum of the samples of `name` in Prometheus text whose labels include all of `labels`.
+#[must_use]
+pub fn value_of(metrics: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
+    let wanted: Vec<String> = labels.iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
+    metrics
+        .lines()
+        .filter_map(|line| line.rsplit_once(' '))
+        .filter(|(series, _)| series.split('{').next() == Some(name))
+        .filter(|(series, _)| wanted.iter().all(|label| series.contains(label)))
+        .filter_map(|(_, value)| value.parse::<f64>().ok())
+        .sum()
+}
