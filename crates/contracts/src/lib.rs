@@ -4,6 +4,7 @@
 /// `auth.v1`: sign-up, sign-in and token life cycle.
 pub mod auth {
     /// Version 1.
+    #[allow(clippy::all, clippy::too_many_lines, missing_docs, unreachable_pub, reason = "generated code")]
     pub mod v1 {
         tonic::include_proto!("auth.v1");
     }
@@ -12,6 +13,7 @@ pub mod auth {
 /// `product.v1`: the catalogue.
 pub mod product {
     /// Version 1.
+    #[allow(clippy::all, clippy::too_many_lines, missing_docs, unreachable_pub, reason = "generated code")]
     pub mod v1 {
         tonic::include_proto!("product.v1");
     }
@@ -20,6 +22,7 @@ pub mod product {
 /// `user.v1`: profiles and roles.
 pub mod user {
     /// Version 1.
+    #[allow(clippy::all, clippy::too_many_lines, missing_docs, unreachable_pub, reason = "generated code")]
     pub mod v1 {
         tonic::include_proto!("user.v1");
     }

@@ -36,6 +36,15 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// Why nothing came back.
+#[derive(Clone, Debug)]
+pub struct NoAnswer {
+    /// Whether no connection could be made, so that the request was never sent.
+    pub refused: bool,
+    /// In words.
+    pub reason: String,
+}
+
 impl Answer {
     /// The body as JSON; null if it is none.
     #[must_use]
@@ -144,7 +153,7 @@ impl Client {
     /// If there is no answer.
     pub async fn raw(&self, request: Request<Full<Bytes>>) -> Answer {
         let what = (request.method().to_string(), request.uri().path().to_owned());
-        let answer = self.try_raw(request).await.unwrap_or_else(|error| panic!("{} {}: {error}", what.0, what.1));
+        let answer = self.try_raw(request).await.unwrap_or_else(|error| panic!("{} {}: {}", what.0, what.1, error.reason));
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.insert((what.0, what.1, answer.status.as_u16()));
         answer
@@ -154,13 +163,18 @@ impl Client {
     ///
     /// # Errors
     /// If the connection failed.
-    pub async fn try_raw(&self, mut request: Request<Full<Bytes>>) -> Result<Answer, String> {
+    pub async fn try_raw(&self, mut request: Request<Full<Bytes>>) -> Result<Answer, NoAnswer> {
         for (name, value) in &self.headers {
             request.headers_mut().insert(name, value.clone());
         }
-        let response = self.hyper.request(request).await.map_err(|error| format!("{error:?}"))?;
+        let response = self
+            .hyper
+            .request(request)
+            .await
+            .map_err(|error| NoAnswer { refused: error.is_connect(), reason: format!("{error:?}") })?;
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.map_err(|error| error.to_string())?.to_bytes();
+        let cut = |error: hyper::Error| NoAnswer { refused: false, reason: error.to_string() };
+        let body = body.collect().await.map_err(cut)?.to_bytes();
         Ok(Answer { status: parts.status, headers: parts.headers, body })
     }
 

@@ -7,7 +7,7 @@ mod lines;
 mod stack;
 mod wait;
 
-pub use client::{Answer, Client, Seen};
+pub use client::{Answer, Client, NoAnswer, Seen};
 pub use fake::FakeService;
 pub use lines::Lines;
 pub use stack::{TestStack, TestStackBuilder, local_ports};

@@ -26,9 +26,24 @@ impl Clients {
     }
 }
 
+/// Fields that have another name in the public API than in the contracts.
+const PUBLIC_NAMES: [(&str, &str); 6] = [
+    ("page_size", "limit"),
+    ("page_token", "cursor"),
+    ("query", "q"),
+    ("min_price_minor", "min_price"),
+    ("max_price_minor", "max_price"),
+    ("expected_version", "version"),
+];
+
 /// What the client learns of a call that failed. Failures of ours are logged here, once, with the cause.
 pub(crate) fn upstream(status: &Status) -> Problem {
-    let problem = Problem::from(status);
+    let mut problem = Problem::from(status);
+    for error in &mut problem.fields {
+        if let Some((_, public)) = PUBLIC_NAMES.iter().find(|(contract, _)| *contract == error.field) {
+            error.field = (*public).to_owned();
+        }
+    }
     if problem.kind.is_ours() {
         tracing::error!(
             error = status as &(dyn std::error::Error + 'static),

@@ -1,1 +1,44 @@
-//! x
+//! The user service: it owns profiles and roles, and the rule that there is always an admin. Credentials
+//! and sessions belong to auth; whether a token is genuine is settled at the gateway.
+
+pub mod adapters;
+mod api;
+mod config;
+pub mod domain;
+pub mod ports;
+
+use std::sync::Arc;
+
+use chassis::db::Db;
+use chassis::{App, Spec, StartError};
+use contracts::user::v1::user_service_server::UserServiceServer;
+use tonic::service::Routes;
+
+pub use crate::config::Config;
+
+use crate::adapters::sql::{MIGRATIONS, SqlUsers};
+use crate::api::UserApi;
+use crate::domain::Users;
+
+/// The service as its host runs it.
+pub const SPEC: Spec<Config> =
+    Spec { name: "user", defaults: include_str!("../config.toml"), build: |config| Box::pin(build(config)) };
+
+/// Puts the service together; it listens already but serves only when the app runs.
+///
+/// # Errors
+/// If the database cannot be used or the port not be taken.
+pub async fn build(config: Config) -> Result<App, StartError> {
+    let db = Db::open(SPEC.name, &config.database, MIGRATIONS).await?;
+    let mut app = App::new();
+    app.background("database metrics", db.clone().watch());
+    let pinged = db.clone();
+    app.readiness().check("database", move || {
+        let db = pinged.clone();
+        async move { db.ping().await }
+    });
+    let api = UserApi::new(Users::new(Arc::new(SqlUsers::new(db))));
+    let server = UserServiceServer::new(api).max_decoding_message_size(config.grpc.max_message_bytes);
+    app.serve_grpc(&config.grpc, "user.v1.UserService", Routes::new(server))?;
+    Ok(app)
+}

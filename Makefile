@@ -1,0 +1,45 @@
+# The verbs. `make help` lists them; CI calls the same ones.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+ARGS ?=
+TARGET ?= http://127.0.0.1:8080
+USERS ?= 10
+FOR ?= 60s
+
+.PHONY: help demo test lint fmt deny openapi load measure clean
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+demo: ## build and run the whole stack in one process; ARGS="--for 20s --ephemeral" passes flags
+	$(CARGO) run --release --locked --quiet -- $(ARGS)
+
+test: ## build and run every test
+	$(CARGO) test --workspace --locked --no-fail-fast
+
+lint: ## formatting, clippy and, where installed, cargo-deny
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	@if command -v cargo-deny >/dev/null; then $(MAKE) --no-print-directory deny; else \
+	  echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
+
+fmt: ## format the code
+	$(CARGO) fmt --all
+
+deny: ## check licences, bans and sources of every dependency
+	$(CARGO) deny --locked check bans licenses sources
+
+openapi: ## write docs/openapi.json again
+	UPDATE_OPENAPI=1 $(CARGO) test --locked -p testkit --test openapi -- --nocapture
+
+load: ## load TARGET with USERS for FOR; reports in target/load
+	$(CARGO) run --release --locked --quiet -p loadtests -- --target $(TARGET) --users $(USERS) --for $(FOR) $(ARGS)
+
+measure: ## start-up time and idle memory of the demo
+	./scripts/measure
+
+clean: ## remove build output
+	$(CARGO) clean

@@ -1,0 +1,72 @@
+//! The metric catalogue and what the services really emit agree, in both directions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use telemetry::catalogue::{self, Kind};
+use testkit::TestStack;
+
+/// Metrics that this stack does not emit, with the reason.
+const ABSENT: [(&str, &str); 1] =
+    [("http_client_request_duration_seconds", "only the built-in shopper is an HTTP client; its test is in all-in-one")];
+
+/// Label names by metric, as a scrape shows them; suffixes of histograms are taken off.
+fn emitted(metrics: &str, into: &mut BTreeMap<String, BTreeSet<String>>) {
+    let histograms: BTreeSet<&str> = metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" histogram"))
+        .collect();
+    for line in metrics.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let series = line.rsplit_once(' ').expect("a value").0;
+        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+        let stem = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+        let name = stem.filter(|stem| histograms.contains(stem)).unwrap_or(name);
+        let labels = labels.trim_end_matches('}').split("\",").filter_map(|pair| pair.split_once("=\""));
+        let names = labels.map(|(label, _)| label.to_owned()).filter(|label| label != "le");
+        into.entry(name.to_owned()).or_default().extend(names);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_catalogue_and_the_services_agree() {
+    let stack = TestStack::start().await;
+    let admin = stack.admin().await;
+    let (user, tokens) = stack.client.sign_up("catalogue@example.com", "correct horse battery").await;
+    let _ = user.get("/v1/users/me").await.expect(200);
+    let refresh = serde_json::json!({ "refresh_token": tokens["refresh_token"] });
+    let _ = stack.client.post("/v1/auth/refresh", &refresh).await.expect(200);
+    let page = stack.client.get("/v1/products?limit=1").await.expect(200).json();
+    let id = page["items"][0]["id"].as_str().expect("a product");
+    let _ = stack.client.get(&format!("/v1/products/{id}")).await.expect(200);
+    let _ = admin.get("/v1/users").await.expect(200);
+    let mut found = BTreeMap::new();
+    for service in ["gateway", "auth", "user", "product"] {
+        let scrape = stack.admin_port(service).get("/metrics").await.expect(200).text();
+        check_help_and_types(&scrape);
+        emitted(&scrape, &mut found);
+    }
+    for (name, labels) in &found {
+        let entry = catalogue::find(name).unwrap_or_else(|| panic!("{name} is emitted but not in the catalogue"));
+        for label in labels {
+            assert!(entry.labels.contains(&label.as_str()), "{name} carries {label}, which the catalogue does not list");
+        }
+    }
+    for metric in catalogue::all() {
+        let excused = ABSENT.iter().any(|(name, _)| *name == metric.name);
+        assert_eq!(found.contains_key(metric.name), !excused, "{}: emitted, or excused, but not both", metric.name);
+    }
+    println!("{} metrics in the catalogue, {} emitted, {} excused", catalogue::all().len(), found.len(), ABSENT.len());
+}
+
+fn check_help_and_types(scrape: &str) {
+    for line in scrape.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let (name, kind) = line.split_once(' ').expect("a type");
+        let Some(entry) = catalogue::find(name) else { panic!("{name} is emitted but not in the catalogue") };
+        let expected = match entry.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+        };
+        assert_eq!(kind, expected, "{name}");
+        assert!(scrape.contains(&format!("# HELP {name} {}", entry.help)), "{name}: help differs from the catalogue");
+    }
+}

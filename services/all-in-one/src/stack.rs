@@ -1,0 +1,170 @@
+//! All services in one process: each on a runtime of its own, talking real gRPC over loopback.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use chassis::config::Layers;
+use chassis::{Extras, Running, Spec, StartError};
+use serde::de::DeserializeOwned;
+use telemetry::Tap;
+use toml::{Table, toml};
+
+/// Admin account that exists from the first start on.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// E-mail address.
+    pub email: String,
+    /// Password in clear.
+    pub password: String,
+}
+
+/// What a stack is started with.
+#[derive(Clone, Default)]
+pub struct StackConfig {
+    /// Folder of the databases.
+    pub data: PathBuf,
+    /// Overrides with one section per service, as in `[gateway.http]`.
+    pub overrides: Table,
+    /// Whether variables such as `SIGNALBOX_GATEWAY_HTTP_ADDRESS` count.
+    pub environment: bool,
+    /// Receives spans and log lines.
+    pub tap: Option<Arc<dyn Tap>>,
+    /// More routes for the gateway's admin port.
+    pub pages: Option<Router>,
+    /// Admin account to make sure of.
+    pub admin: Option<Admin>,
+}
+
+/// A running stack. Dropping it stops it without draining.
+pub struct Stack {
+    /// In the order in which they were started: callees first.
+    services: Vec<Running>,
+}
+
+/// Names of the sections that overrides may have.
+const SERVICES: [&str; 4] = ["user", "product", "auth", "gateway"];
+
+impl Stack {
+    /// Starts every service, callees first, and returns when all listen.
+    ///
+    /// # Errors
+    /// If one cannot start; those before it are stopped then.
+    pub async fn start(config: &StackConfig) -> Result<Self, StartError> {
+        if let Some(unknown) = config.overrides.keys().find(|key| !SERVICES.contains(&key.as_str())) {
+            let reason = format!("there is no such service; sections are {}", SERVICES.join(", "));
+            return Err(StartError::Invalid { key: unknown.clone(), reason });
+        }
+        let user = start(&user::SPEC, config, &[], Extras::default()).await?;
+        let product = start(&product::SPEC, config, &[], Extras::default()).await?;
+        let auth = start(&auth::SPEC, config, &[("user", url(&user))], Extras::default()).await?;
+        let callees = [("auth", url(&auth)), ("user", url(&user)), ("product", url(&product))];
+        let extras = Extras { admin: config.pages.clone(), ..Extras::default() };
+        let gateway = start(&gateway::SPEC, config, &callees, extras).await?;
+        Ok(Self { services: vec![user, product, auth, gateway] })
+    }
+
+    /// The running service of that name.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<&Running> {
+        self.services.iter().find(|service| service.name() == name)
+    }
+
+    /// All services, callees first.
+    #[must_use]
+    pub fn services(&self) -> &[Running] {
+        &self.services
+    }
+
+    /// Where a service listens: `http`, `grpc` or `admin`.
+    #[must_use]
+    pub fn address(&self, service: &str, kind: &str) -> Option<SocketAddr> {
+        self.service(service)?.address(kind)
+    }
+
+    /// Whether every service would be sent requests.
+    pub async fn ready(&self) -> bool {
+        for service in &self.services {
+            if !service.ready().await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Sends the spans that have ended so far to where they are exported.
+    pub async fn flush(&self) {
+        for service in &self.services {
+            service.flush().await;
+        }
+    }
+
+    /// Stops the services, callers first; answers whether every request finished in time.
+    pub async fn stop(mut self) -> bool {
+        let mut drained = true;
+        while let Some(service) = self.services.pop() {
+            drained &= service.stop().await;
+        }
+        drained
+    }
+
+    /// Stops one service, as an outage does; the others stay.
+    pub async fn stop_service(&mut self, name: &str) -> bool {
+        match self.services.iter().position(|service| service.name() == name) {
+            Some(position) => self.services.remove(position).stop().await,
+            None => false,
+        }
+    }
+}
+
+async fn start<C: DeserializeOwned + Send + 'static>(
+    spec: &Spec<C>,
+    config: &StackConfig,
+    callees: &[(&str, String)],
+    extras: Extras,
+) -> Result<Running, StartError> {
+    let layers = layers(spec, config, callees)?;
+    chassis::start(spec, &layers, Extras { tap: config.tap.clone(), ..extras }).await
+}
+
+/// Defaults of the service, then of this host, then what the user overrides, then what the host alone can know.
+fn layers<C>(spec: &Spec<C>, config: &StackConfig, callees: &[(&str, String)]) -> Result<Layers, StartError> {
+    let mut layers = Layers::new(spec.name, spec.defaults)?.table("host", host_defaults(spec.name, config))?;
+    if let Some(section) = config.overrides.get(spec.name).and_then(toml::Value::as_table) {
+        layers = layers.table(&format!("section [{}]", spec.name), section.clone())?;
+    }
+    if config.environment {
+        layers = layers.env(std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))))?;
+    }
+    let mut known = Table::new();
+    for (callee, url) in callees {
+        known.insert((*callee).to_owned(), toml::Value::Table(toml! { url = (url.as_str()) }));
+    }
+    Ok(layers.table("host", known)?)
+}
+
+fn host_defaults(service: &str, config: &StackConfig) -> Table {
+    // One worker each: on few cores more threads only take turns, and isolation needs no more.
+    let mut table = toml! { runtime.worker_threads = 1 };
+    if service != "gateway" {
+        let url = database_url(&config.data, service);
+        table.insert("database".to_owned(), toml::Value::Table(toml! { url = (url) }));
+    }
+    if let (Some(admin), "auth") = (&config.admin, service) {
+        let bootstrap = toml! {
+            admin_email = (admin.email.as_str())
+            admin_password = (admin.password.as_str())
+        };
+        table.insert("bootstrap".to_owned(), toml::Value::Table(bootstrap));
+    }
+    table
+}
+
+fn database_url(data: &Path, service: &str) -> String {
+    format!("sqlite:{}", data.join(format!("{service}.db")).display())
+}
+
+fn url(service: &Running) -> String {
+    service.address("grpc").map(|address| format!("http://{address}")).unwrap_or_default()
+}

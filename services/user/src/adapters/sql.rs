@@ -1,0 +1,194 @@
+//! Users in SQL, one text for SQLite and Postgres.
+//!
+//! There must always be an admin. Checking that and then demoting somebody is two looks at the table, and two
+//! admins demoting each other at the same moment would both pass the check. So each transaction that may
+//! take an admin away first updates the one row of `admin_guard`: whoever comes second waits there until the
+//! first has committed, and then counts what the first has left.
+
+use async_trait::async_trait;
+use chassis::db::{Conn, Db, Migrations, Tx, is_unavailable};
+use chassis::on;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::domain::{Creation, Error, Name, Position, Role, StoredUser, User, UserId};
+use crate::ports::UserStore;
+
+/// The schema.
+pub const MIGRATIONS: Migrations = Migrations {
+    sqlite: &[("0001_users.sql", include_str!("../../migrations/sqlite/0001_users.sql"))],
+    postgres: &[("0001_users.sql", include_str!("../../migrations/postgres/0001_users.sql"))],
+};
+
+// No target: a repeated call conflicts on id and e-mail at once, and either conflict is answered below.
+const INSERT: &str = "INSERT INTO users (id, email, name, role, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+
+const SELECT_RIVALS: &str =
+    "SELECT id, email, name, role, created_at, updated_at FROM users WHERE id = $1 OR email = $2";
+
+const SELECT: &str = "SELECT id, email, name, role, created_at, updated_at FROM users WHERE id = $1";
+
+const SELECT_PAGE: &str = "SELECT id, email, name, role, created_at, updated_at FROM users
+    WHERE (created_at, id) > ($1, $2) ORDER BY created_at, id LIMIT $3";
+
+// Saying again what is so already is no change, hence the CASE.
+const RENAME: &str = "UPDATE users SET name = $2, updated_at = CASE WHEN name = $2 THEN updated_at ELSE $3 END
+    WHERE id = $1 RETURNING id, email, name, role, created_at, updated_at";
+
+const LOCK_ADMINS: &str = "UPDATE admin_guard SET passages = passages + 1";
+
+const SET_ROLE: &str = "UPDATE users SET role = $2, updated_at = CASE WHEN role = $2 THEN updated_at ELSE $3 END
+    WHERE id = $1 AND ($2 = 'admin' OR role <> 'admin' OR (SELECT count(*) FROM users WHERE role = 'admin') > 1)
+    RETURNING id, email, name, role, created_at, updated_at";
+
+const DELETE: &str = "DELETE FROM users
+    WHERE id = $1 AND (role <> 'admin' OR (SELECT count(*) FROM users WHERE role = 'admin') > 1)";
+
+/// Users in a database.
+pub struct SqlUsers {
+    db: Db,
+}
+
+impl SqlUsers {
+    /// On a database with the schema of [`MIGRATIONS`].
+    #[must_use]
+    pub fn new(db: Db) -> Self {
+        Self { db }
+    }
+
+    /// A transaction in which nobody else takes an admin away.
+    async fn begin_guarded(&self) -> Result<Tx, Error> {
+        let mut tx = self.db.begin().await?;
+        self.db.observe("UPDATE admin_guard", on!(tx, |c| sqlx::query(LOCK_ADMINS).execute(c))).await?;
+        Ok(tx)
+    }
+
+    async fn commit(&self, tx: Tx) -> Result<(), Error> {
+        Ok(self.db.observe("COMMIT", tx.commit()).await?)
+    }
+
+    /// Why a guarded statement matched nothing: there is no such user, or it is the last admin.
+    async fn refusal(&self, tx: &mut Tx, id: UserId) -> Error {
+        let select = on!(tx, |c| sqlx::query_as(SELECT).bind(id.uuid()).fetch_optional(c));
+        let row: Result<Option<StoredUser>, _> = self.db.observe("SELECT users", select).await;
+        match row {
+            Ok(Some(_)) => Error::LastAdmin,
+            Ok(None) => Error::NotFound,
+            Err(error) => error.into(),
+        }
+    }
+
+    /// What an insert of `user` ran into.
+    async fn rival(&self, conn: &mut Conn, user: &User) -> Result<Creation, Error> {
+        let (id, email) = (user.id(), user.email().as_str());
+        let select = on!(conn, |c| sqlx::query_as(SELECT_RIVALS).bind(id.uuid()).bind(email).fetch_all(c));
+        let rows: Vec<StoredUser> = self.db.observe("SELECT users", select).await?;
+        if rows.is_empty() {
+            // Deleted a moment ago; the call is idempotent, so its caller repeats it.
+            return Err(Error::Unavailable("the user in the way was deleted meanwhile".into()));
+        }
+        match rows.into_iter().find(|row| row.0 == id.uuid()) {
+            Some(row) => Ok(Creation { user: restore(row)?, created: false }),
+            None => Err(Error::EmailTaken),
+        }
+    }
+}
+
+#[async_trait]
+impl UserStore for SqlUsers {
+    async fn create(&self, user: User) -> Result<Creation, Error> {
+        let mut conn = self.db.writer().await?;
+        let insert = on!(conn, |c| sqlx::query(INSERT)
+            .bind(user.id().uuid())
+            .bind(user.email().as_str())
+            .bind(user.name().as_str())
+            .bind(user.role().as_str())
+            .bind(user.created_at())
+            .bind(user.updated_at())
+            .execute(c));
+        let inserted: u64 = self.db.observe("INSERT users", insert).await?;
+        if inserted == 1 { Ok(Creation { user, created: true }) } else { self.rival(&mut conn, &user).await }
+    }
+
+    async fn find(&self, id: UserId) -> Result<User, Error> {
+        let mut conn = self.db.reader().await?;
+        let select = on!(conn, |c| sqlx::query_as(SELECT).bind(id.uuid()).fetch_optional(c));
+        let row: Option<StoredUser> = self.db.observe("SELECT users", select).await?;
+        restore(row.ok_or(Error::NotFound)?)
+    }
+
+    async fn page(&self, after: Option<Position>, limit: u16) -> Result<Vec<User>, Error> {
+        let beginning = (DateTime::UNIX_EPOCH, Uuid::nil());
+        let (at, id) = after.map_or(beginning, |position| (position.created_at(), position.id().uuid()));
+        let mut conn = self.db.reader().await?;
+        let select = on!(conn, |c| sqlx::query_as(SELECT_PAGE).bind(at).bind(id).bind(i64::from(limit)).fetch_all(c));
+        let rows: Vec<StoredUser> = self.db.observe("SELECT users page", select).await?;
+        rows.into_iter().map(restore).collect()
+    }
+
+    async fn rename(&self, id: UserId, name: &Name, at: DateTime<Utc>) -> Result<User, Error> {
+        let mut conn = self.db.writer().await?;
+        let update =
+            on!(conn, |c| sqlx::query_as(RENAME).bind(id.uuid()).bind(name.as_str()).bind(at).fetch_optional(c));
+        let row: Option<StoredUser> = self.db.observe("UPDATE users", update).await?;
+        restore(row.ok_or(Error::NotFound)?)
+    }
+
+    async fn set_role(&self, id: UserId, role: Role, at: DateTime<Utc>) -> Result<User, Error> {
+        let mut tx = self.begin_guarded().await?;
+        let update =
+            on!(tx, |c| sqlx::query_as(SET_ROLE).bind(id.uuid()).bind(role.as_str()).bind(at).fetch_optional(c));
+        let row: Option<StoredUser> = self.db.observe("UPDATE users", update).await?;
+        let Some(row) = row else { return Err(self.refusal(&mut tx, id).await) };
+        self.commit(tx).await?;
+        restore(row)
+    }
+
+    async fn delete(&self, id: UserId) -> Result<(), Error> {
+        let mut tx = self.begin_guarded().await?;
+        let delete = on!(tx, |c| sqlx::query(DELETE).bind(id.uuid()).execute(c));
+        let deleted: u64 = self.db.observe("DELETE users", delete).await?;
+        if deleted == 0 {
+            return Err(self.refusal(&mut tx, id).await);
+        }
+        self.commit(tx).await
+    }
+}
+
+fn restore(row: StoredUser) -> Result<User, Error> {
+    User::stored(row).map_err(|unknown| Error::Internal(unknown.into()))
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        if is_unavailable(&error) { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(database: &str) -> Vec<String> {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(database);
+        let entries = std::fs::read_dir(folder).expect("folder").map(|entry| entry.expect("entry").file_name());
+        let mut names: Vec<_> = entries.map(|name| name.into_string().expect("Unicode")).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn both_databases_have_the_same_migrations_and_all_are_listed() {
+        let listed = |list: &[(&str, &str)]| list.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(listed(MIGRATIONS.sqlite), files("sqlite"));
+        assert_eq!(listed(MIGRATIONS.postgres), files("postgres"));
+        assert_eq!(files("sqlite"), files("postgres"));
+    }
+
+    #[test]
+    fn a_busy_pool_is_unavailable_and_a_bug_is_internal() {
+        assert!(matches!(Error::from(sqlx::Error::PoolTimedOut), Error::Unavailable(_)));
+        assert!(matches!(Error::from(sqlx::Error::ColumnNotFound("x".into())), Error::Internal(_)));
+    }
+}
