@@ -1,17 +1,22 @@
 //! One run: check the target, hand goose its settings, and turn what it says into an outcome.
 
+use std::time::Duration;
+
 use goose::config::GooseConfiguration;
+use goose::metrics::GooseMetrics;
 use goose::{GooseAttack, GooseError};
+use tokio::time::{Instant, interval_at};
 
 use crate::failure::Failure;
 use crate::journeys;
 use crate::options::Options;
+use crate::progress::Progress;
 use crate::report::Reports;
 use crate::target;
 use crate::thresholds::{self, Verdict};
 
-/// Seconds between two tables of running figures.
-const PROGRESS_EVERY: usize = 10;
+/// How often `run` tells how far it has come.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
 /// All users have started after about this many seconds.
 const RAMP_SECONDS: usize = 5;
@@ -25,20 +30,33 @@ pub struct Outcome {
     pub verdict: Verdict,
 }
 
-/// Run the load that `options` describe; goose prints figures while it runs and a summary at the end.
-pub async fn run(options: &Options) -> Result<Outcome, Failure> {
+/// Run the load that `options` describe and tell `tell` how far it has come; goose prints all figures at the end.
+pub async fn run(options: &Options, tell: impl Fn(Progress)) -> Result<Outcome, Failure> {
     target::check(&options.target, options.allow_remote).await?;
     let reports = Reports::prepare(&options.report_dir)?;
     let mut attack = GooseAttack::initialize_with_config(configuration(options, &reports))?;
     for scenario in journeys::scenarios(options.think_ms)? {
         attack = attack.register_scenario(scenario);
     }
-    let judged = match attack.execute().await {
+    let judged = match execute(attack, tell).await {
         Ok(metrics) => metrics.thresholds,
         Err(GooseError::ThresholdsFailed { metrics, .. }) => metrics.0.thresholds,
         Err(other) => return Err(other.into()),
     };
     Ok(Outcome { reports, verdict: Verdict::new(&judged) })
+}
+
+/// Let goose work and tell how far it has come until it is done.
+async fn execute(attack: GooseAttack, tell: impl Fn(Progress)) -> Result<GooseMetrics, GooseError> {
+    let started = Instant::now();
+    let mut ticks = interval_at(started + PROGRESS_EVERY, PROGRESS_EVERY);
+    let mut work = Box::pin(attack.execute());
+    loop {
+        tokio::select! {
+            result = &mut work => return result,
+            _ = ticks.tick() => tell(Progress::after(started.elapsed())),
+        }
+    }
 }
 
 /// Goose's settings. Nothing is read from the command line by goose itself.
@@ -48,7 +66,6 @@ fn configuration(options: &Options, reports: &Reports) -> GooseConfiguration {
     configuration.users = Some(options.users);
     configuration.increase_rate = Some(options.users.div_ceil(RAMP_SECONDS).to_string());
     configuration.run_time = Some(options.duration.as_secs().to_string());
-    configuration.running_metrics = Some(PROGRESS_EVERY);
     configuration.report_file = reports.goose_paths();
     configuration.threshold = thresholds::rules().map(|rule| rule.text).collect();
     // A slow first request is part of the run, not a reason to stop it: rules are judged over all of it.

@@ -18,10 +18,7 @@ use crate::target;
 pub(crate) fn scenarios(think_ms: u32) -> Result<[Scenario; 2], GooseError> {
     let think = Duration::from_millis(think_ms.into());
     let (shortest, longest) = (think / 2, think * 3 / 2);
-    Ok([
-        visitor::scenario()?.set_wait_time(shortest, longest)?,
-        shopper::scenario()?.set_wait_time(shortest, longest)?,
-    ])
+    Ok([visitor::scenario()?.set_wait_time(shortest, longest)?, shopper::scenario()?.set_wait_time(shortest, longest)?])
 }
 
 /// Give a user its own client and with it its own connections. Makes no request.

@@ -9,7 +9,8 @@ use loadtests::{Options, THRESHOLDS_MISSED};
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    let outcome = match loadtests::run(&options).await {
+    println!("{options}");
+    let outcome = match loadtests::run(&options, |progress| println!("{progress}")).await {
         Ok(outcome) => outcome,
         Err(failure) => {
             eprintln!("loadtests: {failure}");

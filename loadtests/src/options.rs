@@ -1,5 +1,6 @@
 //! The command line: which gateway, how many users, how long, and where the reports go.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,6 +39,13 @@ pub struct Options {
     /// Folder for report.html, report.md and report.json; those of an earlier run are replaced
     #[arg(long, value_name = "DIR", default_value = "target/load")]
     pub report_dir: PathBuf,
+}
+
+impl fmt::Display for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (users, seconds) = (self.users, self.duration.as_secs());
+        write!(f, "Loading {} with {users} users, for {seconds} s once all have started.", self.target)
+    }
 }
 
 /// At least two users, because the first is a visitor and the second a shopper.

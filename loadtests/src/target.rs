@@ -92,7 +92,8 @@ mod tests {
         for local in ["http://127.0.0.1:8080", "http://127.8.9.1", "http://[::1]:8080", "http://localhost:1"] {
             assert!(is_loopback(&parse(local).unwrap()), "{local}");
         }
-        for remote in ["http://10.0.0.1:8080", "https://shop.example.com", "http://localhost.example.com", "http://0.0.0.0"]
+        for remote in
+            ["http://10.0.0.1:8080", "https://shop.example.com", "http://localhost.example.com", "http://0.0.0.0"]
         {
             assert!(!is_loopback(&parse(remote).unwrap()), "{remote}");
         }
@@ -100,7 +101,9 @@ mod tests {
 
     #[test]
     fn a_target_is_an_origin() {
-        for refused in ["127.0.0.1:8080", "ftp://127.0.0.1", "http://127.0.0.1/v1", "http://a:b@127.0.0.1", "http://", ""] {
+        for refused in
+            ["127.0.0.1:8080", "ftp://127.0.0.1", "http://127.0.0.1/v1", "http://a:b@127.0.0.1", "http://", ""]
+        {
             assert!(parse(refused).is_err(), "{refused}");
         }
     }

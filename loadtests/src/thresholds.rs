@@ -60,7 +60,8 @@ pub(crate) struct Rule {
 pub(crate) fn rules() -> impl Iterator<Item = Rule> {
     OBJECTIVES.iter().flat_map(|Objective { rule, requests, source }| {
         let all_together = requests.is_empty().then(|| Rule { text: (*rule).to_owned(), source });
-        let one_by_one = requests.iter().map(move |route| Rule { text: format!("{rule} for {}", route.name()), source });
+        let one_by_one =
+            requests.iter().map(move |route| Rule { text: format!("{rule} for {}", route.name()), source });
         all_together.into_iter().chain(one_by_one)
     })
 }

@@ -233,7 +233,8 @@ async fn the_health_service_speaks_for_the_process_and_by_name() {
     use tonic_health::pb::health_client::HealthClient;
     let running = start().await;
     let url = format!("http://{}", running.address("grpc").expect("grpc"));
-    let mut health = HealthClient::connect(url).await.expect("connect");
+    let channel = tonic::transport::Endpoint::from_shared(url).expect("a URL").connect().await.expect("connect");
+    let mut health = HealthClient::new(channel);
     for service in ["", "product.v1.ProductService"] {
         let request = HealthCheckRequest { service: service.to_owned() };
         let mut updates = health.watch(request).await.expect("a stream").into_inner();

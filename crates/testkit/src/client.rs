@@ -85,7 +85,7 @@ impl Client {
     /// A client of the server at `address`.
     #[must_use]
     pub fn new(address: SocketAddr) -> Self {
-        let hyper = Hyper::builder(TokioExecutor::new()).build(HttpConnector::new());
+        let hyper = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(HttpConnector::new());
         Self { base: format!("http://{address}"), hyper, headers: HeaderMap::new(), seen: Arc::default() }
     }
 

@@ -1,11 +1,12 @@
 //! One request of a user: send it under its route's name, then check status, JSON shape and content of the answer.
 
-use goose::goose::GooseRequestMetric;
+use goose::metrics::GooseRequestMetric;
 use goose::prelude::{GooseRequest, GooseUser, TransactionError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::routes::Route;
+use crate::progress;
 
 /// What a step of a journey fails with; goose has counted the failed request by then.
 pub(crate) type StepError = Box<TransactionError>;
@@ -85,6 +86,7 @@ impl<'a> Call<'a> {
             .set_request_builder(builder)
             .build();
         let answer = user.request(request).await?;
+        progress::count_request();
         let metric = answer.request;
         let Ok(response) = answer.response else { return Err(failed(metric)) };
         if !metric.success {
@@ -112,14 +114,14 @@ fn shape_problem(error: &serde_json::Error) -> String {
 
 /// Count an answered request as failed.
 fn fail(user: &mut GooseUser, mut metric: GooseRequestMetric, problem: &str) -> StepError {
-    match user.set_failure(problem, &mut metric, None, None) {
-        Err(error) => error,
-        Ok(()) => failed(metric),
-    }
+    // Its result is always an error: the one below, or that the run is over and nobody counts any more.
+    let _ = user.set_failure(problem, &mut metric, None, None);
+    failed(metric)
 }
 
 /// The error of a request that goose has already counted as failed.
 fn failed(metric: GooseRequestMetric) -> StepError {
+    progress::count_failure();
     Box::new(TransactionError::RequestFailed { raw_request: Box::new(metric) })
 }
 

@@ -33,14 +33,5 @@ pub(crate) const RENAME: Route = Route::new(GooseMethod::Patch, "/v1/users/me", 
 
 /// Every route above.
 #[cfg(test)]
-pub(crate) const ALL: [Route; 9] = [
-    LIST_PRODUCTS,
-    VIEW_PRODUCT,
-    LIST_PRODUCTS_V2,
-    REGISTER,
-    LOGIN,
-    REFRESH,
-    LOGOUT,
-    READ_PROFILE,
-    RENAME,
-];
+pub(crate) const ALL: [Route; 9] =
+    [LIST_PRODUCTS, VIEW_PRODUCT, LIST_PRODUCTS_V2, REGISTER, LOGIN, REFRESH, LOGOUT, READ_PROFILE, RENAME];

@@ -19,7 +19,7 @@ use crate::waterfall;
 const LISTED: usize = 50;
 
 /// The routes.
-pub fn router(traces: Arc<Traces>) -> Router {
+pub(crate) fn router(traces: Arc<Traces>) -> Router {
     Router::new().route("/traces", get(list)).route("/traces/{trace_id}", get(one)).with_state(traces)
 }
 

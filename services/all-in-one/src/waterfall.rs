@@ -82,7 +82,7 @@ impl<'a> Picture<'a> {
 
 /// A duration in milliseconds with the precision a person wants.
 #[must_use]
-pub fn millis(duration: Duration) -> String {
+pub(crate) fn millis(duration: Duration) -> String {
     format!("{:.2} ms", duration.as_secs_f64() * 1e3)
 }
 
