@@ -3,7 +3,8 @@
 //!
 //! Draining closes in steps. Answers carry `connection: close` as soon as the service turns unready, so that
 //! clients move away on their own; then the port is given up after the connections the kernel had already
-//! accepted have been taken in; then what runs is finished.
+//! accepted have been taken in; then what runs is finished, and a connection that has not sent its first
+//! request yet gets a moment to do so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +12,16 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::header::CONNECTION;
-use http::{HeaderValue, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::HeaderValue;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::app::Stop;
 use crate::error::{Kind, Problem};
@@ -34,6 +36,12 @@ const MAX_HEADERS: usize = 64;
 
 /// Pause after a failed accept, when descriptors have run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a connection without a request yet may take to send it after the drain has begun.
+const FIRST_REQUEST: Duration = Duration::from_millis(500);
+
+/// An unread body of at most this size is swallowed after a refusal; above, the connection is closed instead.
+const SWALLOWED_BODY: u64 = 16 * 1024;
 
 /// Peer address of a connection, as a request extension.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +74,7 @@ struct Server {
 
 impl Server {
     async fn accept(self, listener: TcpListener) {
-        let graceful = GracefulShutdown::new();
+        let connections = TaskTracker::new();
         let slots = Arc::new(Semaphore::new(self.settings.max_connections));
         loop {
             let slot = tokio::select! {
@@ -78,58 +86,72 @@ impl Server {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => self.spawn(stream, Peer(peer), &graceful, slot.ok()),
+                Ok((stream, peer)) => self.spawn(stream, Peer(peer), &connections, slot.ok()),
                 Err(error) => {
                     tracing::warn!(error = %error, "cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
-        self.take_in_backlog(listener, &graceful);
+        self.take_in_backlog(listener, &connections);
+        connections.close();
         tokio::select! {
-            () = graceful.shutdown() => {}
+            () = connections.wait() => {}
             () = self.stop.cut.cancelled() => {}
         }
     }
 
     /// The kernel has answered these clients already: closing the port would reset them.
-    fn take_in_backlog(&self, listener: TcpListener, graceful: &GracefulShutdown) {
+    fn take_in_backlog(&self, listener: TcpListener, connections: &TaskTracker) {
         let Ok(listener) = listener.into_std() else { return };
         while let Ok((stream, peer)) = listener.accept() {
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
             if let Ok(stream) = stream {
-                self.spawn(stream, Peer(peer), graceful, None);
+                self.spawn(stream, Peer(peer), connections, None);
             }
         }
     }
 
-    fn spawn(
-        &self,
-        stream: TcpStream,
-        peer: Peer,
-        graceful: &GracefulShutdown,
-        slot: Option<tokio::sync::OwnedSemaphorePermit>,
-    ) {
+    fn spawn(&self, stream: TcpStream, peer: Peer, connections: &TaskTracker, slot: Option<OwnedSemaphorePermit>) {
         // Best effort: without it small answers may wait for an acknowledgement, and nothing else changes.
         let _ = stream.set_nodelay(true);
         let server = self.clone();
-        let service = tower::service_fn(move |request: hyper::Request<Incoming>| server.clone().answer(request, peer));
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(millis(self.settings.header_timeout_ms))
-            .max_headers(MAX_HEADERS)
-            .max_buf_size((self.settings.max_header_bytes * 2).max(MIN_BUFFER))
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let connection = graceful.watch(connection);
-        let cut = self.stop.cut.clone();
-        tokio::spawn(async move {
-            tokio::select! {
-                // How a connection ends is the client's business.
-                _ = connection => {}
-                () = cut.cancelled() => {}
-            }
+        connections.spawn(async move {
+            server.connection(stream, peer).await;
             drop(slot);
         });
+    }
+
+    async fn connection(self, stream: TcpStream, peer: Peer) {
+        let (begun, stop) = (CancellationToken::new(), self.stop.clone());
+        let first = begun.clone();
+        let header_timeout = millis(self.settings.header_timeout_ms);
+        let buffer = (self.settings.max_header_bytes * 2).max(MIN_BUFFER);
+        let service = tower::service_fn(move |request: hyper::Request<Incoming>| {
+            first.cancel();
+            self.clone().answer(request, peer)
+        });
+        let mut connection = std::pin::pin!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(header_timeout)
+                .max_headers(MAX_HEADERS)
+                .max_buf_size(buffer)
+                .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+        );
+        // How a connection ends is the client's business.
+        let drain = async {
+            stop.drain.cancelled().await;
+            let _ = tokio::time::timeout(FIRST_REQUEST, begun.cancelled()).await;
+        };
+        tokio::select! {
+            _ = &mut connection => return,
+            () = drain => connection.as_mut().graceful_shutdown(),
+        }
+        tokio::select! {
+            _ = connection => {}
+            () = stop.cut.cancelled() => {}
+        }
     }
 
     async fn answer(mut self, request: hyper::Request<Incoming>, peer: Peer) -> Result<Response, std::convert::Infallible> {
@@ -138,6 +160,8 @@ impl Server {
         parts.extensions.insert(peer);
         let too_large = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>()
             > self.settings.max_header_bytes;
+        let announced = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let heavy = announced.map_or(parts.headers.contains_key(TRANSFER_ENCODING), |length| length > SWALLOWED_BODY);
         let mut response = if too_large {
             let limit = self.settings.max_header_bytes;
             Problem::new(Kind::HeadersTooLarge, "headers_too_large", format!("Headers may take {limit} bytes."))
@@ -149,7 +173,8 @@ impl Server {
                 Err(never) => match never {},
             }
         };
-        if (self.readiness.is_draining() || too_large) && response.version() == Version::HTTP_11 {
+        let unread = too_large || (heavy && !response.status().is_success());
+        if self.readiness.is_draining() || unread {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response)

@@ -75,6 +75,7 @@ impl Answer {
     /// # Panics
     /// If it has another; the message shows the body.
     #[must_use]
+    #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.text());
         self

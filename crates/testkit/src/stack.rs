@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::wait::eventually;
 
 /// Password of the admin account in tests.
-const ADMIN_PASSWORD: &str = "admin-password-of-tests";
+const ADMIN_PASSWORD: &str = "keeper of the keys";
 
 /// Address of the admin account in tests.
 const ADMIN_EMAIL: &str = "admin@signalbox.example";

@@ -292,7 +292,7 @@ async fn failures_of_services(stack: &TestStack, admin: &Client, seen: &mut Seen
 }
 
 async fn admin_token(admin: &Client) -> String {
-    let credentials = json!({ "email": "admin@signalbox.example", "password": "admin-password-of-tests" });
+    let credentials = json!({ "email": "admin@signalbox.example", "password": "keeper of the keys" });
     let tokens = admin.post("/v1/auth/login", &credentials).await.expect(200).json();
     tokens["access_token"].as_str().expect("token").to_owned()
 }
