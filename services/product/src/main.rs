@@ -1,0 +1,5 @@
+//! The product service as a process of its own.
+
+fn main() -> std::process::ExitCode {
+    chassis::main_of(&product::SPEC)
+}
