@@ -1,5 +1,7 @@
 //! Tells the binary what it was built from, for `build_info` and `/build`.
 
+#![allow(clippy::disallowed_methods, reason = "cargo speaks to build scripts through the environment")]
+
 use std::process::Command;
 
 fn main() {

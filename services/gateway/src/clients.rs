@@ -27,13 +27,15 @@ impl Clients {
 }
 
 /// Fields that have another name in the public API than in the contracts.
-const PUBLIC_NAMES: [(&str, &str); 6] = [
+const PUBLIC_NAMES: [(&str, &str); 8] = [
     ("page_size", "limit"),
     ("page_token", "cursor"),
     ("query", "q"),
     ("min_price_minor", "min_price"),
     ("max_price_minor", "max_price"),
     ("expected_version", "version"),
+    ("price.amount_minor", "price"),
+    ("price.currency", "currency"),
 ];
 
 /// What the client learns of a call that failed. Failures of ours are logged here, once, with the cause.
