@@ -58,8 +58,9 @@ where
     let layers = layers(spec.name, spec.defaults, file)?;
     let common: Common = layers.read()?;
     let _logs = telemetry::install(common.telemetry.log_format.into(), &LogOutput::Stdout)?;
+    let stop = stop_signal();
     let running = start(spec, &layers, Extras::default()).await?;
-    stop_signal().await;
+    stop.await;
     Ok(running.stop().await)
 }
 
@@ -76,18 +77,22 @@ pub fn layers(name: &str, defaults: &str, file: Option<PathBuf>) -> Result<Layer
     Ok(layers.env(crate::environment::variables())?)
 }
 
-/// Waits for SIGINT or SIGTERM.
-pub async fn stop_signal() {
+/// Listens for SIGINT and SIGTERM from now on; the future ends with the first of them. Call it before anything
+/// is announced: a signal that comes earlier ends the process without a drain.
+pub fn stop_signal() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-        (Ok(mut interrupt), Ok(mut terminate)) => {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        match signals {
+            (Ok(mut interrupt), Ok(mut terminate)) => {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
             }
+            // Without signals only a kill ends the process, which is still better than not serving.
+            _ => std::future::pending().await,
         }
-        // Without signals only a kill ends the process, which is still better than not serving.
-        _ => std::future::pending().await,
     }
 }
 

@@ -12,7 +12,7 @@ use telemetry::{LogFormat, LogOutput, Tap};
 
 use crate::data::{Data, DataError};
 use crate::shopper::Tally;
-use crate::stack::{Stack, StackConfig};
+use crate::stack::{Stack, StackConfig, StackError};
 use crate::table::Counts;
 use crate::traces::Traces;
 use crate::traffic::Traffic;
@@ -53,6 +53,9 @@ pub struct Arguments {
 pub enum RunError {
     /// A service cannot start.
     #[error(transparent)]
+    Stack(#[from] StackError),
+    /// Something around the services cannot start.
+    #[error(transparent)]
     Start(#[from] StartError),
     /// The data folder cannot be used.
     #[error(transparent)]
@@ -83,6 +86,7 @@ impl From<chassis::config::ConfigError> for RunError {
 /// If it cannot start, or if a timed run had failures.
 pub async fn run(arguments: Arguments) -> Result<(), RunError> {
     let begin = Instant::now();
+    let stop = chassis::stop_signal();
     let data = if arguments.ephemeral { Data::ephemeral()? } else { Data::open(arguments.data_dir.clone())? };
     let log = data.path().join("signalbox.jsonl");
     let _logs = telemetry::install(LogFormat::Json, &LogOutput::File(log))?;
@@ -96,7 +100,7 @@ pub async fn run(arguments: Arguments) -> Result<(), RunError> {
     let traffic = gateway
         .map(|address| Traffic::start(address, arguments.traffic, &arguments.otlp_endpoint, &traces, &tally))
         .transpose()?;
-    watch(&arguments, &stack, &traces).await;
+    watch(&arguments, &stack, &traces, stop).await;
     drop(traffic);
     match finish(stack, &traces, &tally, begin).await {
         Err(failures) if arguments.limit.is_some() => Err(RunError::Failed(failures)),
@@ -152,14 +156,14 @@ async fn until_ready(stack: &Stack) -> Result<(), RunError> {
 }
 
 /// Prints a table every few seconds until it is time to stop.
-async fn watch(arguments: &Arguments, stack: &Stack, traces: &Traces) {
+async fn watch(arguments: &Arguments, stack: &Stack, traces: &Traces, signal: impl Future<Output = ()>) {
     let stop = async {
         match arguments.limit {
             Some(limit) => tokio::select! {
                 () = tokio::time::sleep(limit) => {}
-                () = chassis::stop_signal() => {}
+                () = signal => {}
             },
-            None => chassis::stop_signal().await,
+            None => signal.await,
         }
     };
     tokio::pin!(stop);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
-use chassis::config::Layers;
+use chassis::config::{ConfigError, Layers};
 use chassis::{Extras, Running, Spec, StartError};
 use serde::de::DeserializeOwned;
 use telemetry::Tap;
@@ -43,6 +43,17 @@ pub struct Stack {
     services: Vec<Running>,
 }
 
+/// A service cannot start.
+#[derive(Debug, thiserror::Error)]
+#[error("{service}: {source}")]
+pub struct StackError {
+    /// Which one; also the section of the configuration.
+    pub service: String,
+    /// Why.
+    #[source]
+    pub source: StartError,
+}
+
 /// Names of the sections that overrides may have.
 const SERVICES: [&str; 4] = ["user", "product", "auth", "gateway"];
 
@@ -50,12 +61,18 @@ impl Stack {
     /// Starts every service, callees first, and returns when all listen.
     ///
     /// # Errors
-    /// If one cannot start; those before it are stopped then.
-    pub async fn start(config: &StackConfig) -> Result<Self, StartError> {
+    /// If the configuration of any is wrong, before a port is taken; or if one cannot start, and then those
+    /// before it are stopped.
+    pub async fn start(config: &StackConfig) -> Result<Self, StackError> {
         if let Some(unknown) = config.overrides.keys().find(|key| !SERVICES.contains(&key.as_str())) {
             let reason = format!("there is no such service; sections are {}", SERVICES.join(", "));
-            return Err(StartError::Invalid { key: unknown.clone(), reason });
+            let source = StartError::Invalid { key: unknown.clone(), reason };
+            return Err(StackError { service: "configuration".to_owned(), source });
         }
+        layers(&user::SPEC, config, &[])?;
+        layers(&product::SPEC, config, &[])?;
+        layers(&auth::SPEC, config, &[])?;
+        layers(&gateway::SPEC, config, &[])?;
         let user = start(&user::SPEC, config, &[], Extras::default()).await?;
         let product = start(&product::SPEC, config, &[], Extras::default()).await?;
         let auth = start(&auth::SPEC, config, &[("user", url(&user))], Extras::default()).await?;
@@ -123,13 +140,19 @@ async fn start<C: DeserializeOwned + Send + 'static>(
     config: &StackConfig,
     callees: &[(&str, String)],
     extras: Extras,
-) -> Result<Running, StartError> {
+) -> Result<Running, StackError> {
     let layers = layers(spec, config, callees)?;
-    chassis::start(spec, &layers, Extras { tap: config.tap.clone(), ..extras }).await
+    let started = chassis::start(spec, &layers, Extras { tap: config.tap.clone(), ..extras }).await;
+    started.map_err(|source| StackError { service: spec.name.to_owned(), source })
 }
 
 /// Defaults of the service, then of this host, then what the user overrides, then what the host alone can know.
-fn layers<C>(spec: &Spec<C>, config: &StackConfig, callees: &[(&str, String)]) -> Result<Layers, StartError> {
+fn layers<C>(spec: &Spec<C>, config: &StackConfig, callees: &[(&str, String)]) -> Result<Layers, StackError> {
+    let failed = |source: ConfigError| StackError { service: spec.name.to_owned(), source: source.into() };
+    overlay(spec, config, callees).map_err(failed)
+}
+
+fn overlay<C>(spec: &Spec<C>, config: &StackConfig, callees: &[(&str, String)]) -> Result<Layers, ConfigError> {
     let mut layers = Layers::new(spec.name, spec.defaults)?.table("host", host_defaults(spec.name, config))?;
     if let Some(section) = config.overrides.get(spec.name).and_then(toml::Value::as_table) {
         layers = layers.table(&format!("section [{}]", spec.name), section.clone())?;
@@ -141,7 +164,7 @@ fn layers<C>(spec: &Spec<C>, config: &StackConfig, callees: &[(&str, String)]) -
     for (callee, url) in callees {
         known.insert((*callee).to_owned(), toml::Value::Table(toml! { url = (url.as_str()) }));
     }
-    Ok(layers.table("host", known)?)
+    layers.table("host", known)
 }
 
 fn host_defaults(service: &str, config: &StackConfig) -> Table {

@@ -56,6 +56,16 @@ impl Trace {
         self.spans.iter().find(|span| span.parent_span_id.is_empty()).or_else(|| self.spans.iter().min_by_key(|s| s.start))
     }
 
+    /// Whether a user waited for it; background work makes traces too.
+    fn is_request(&self) -> bool {
+        self.spans.iter().any(|span| span.service == "gateway" && span.kind == "server")
+    }
+
+    /// Whether its root has arrived.
+    fn is_complete(&self) -> bool {
+        self.root().is_some_and(|span| span.parent_span_id.is_empty())
+    }
+
     fn duration(&self) -> Duration {
         self.root().map(|span| span.duration).unwrap_or_default()
     }
@@ -79,10 +89,10 @@ impl Traces {
     pub fn recent(&self, limit: usize) -> Vec<Trace> {
         let store = self.store();
         let known = store.order.iter().rev().filter_map(|id| store.traces.get(id));
-        known.filter(|trace| trace.root().is_some_and(|span| span.parent_span_id.is_empty())).take(limit).cloned().collect()
+        known.filter(|trace| trace.is_complete()).take(limit).cloned().collect()
     }
 
-    /// The slowest trace since the start.
+    /// The slowest trace of a request since the start.
     #[must_use]
     pub fn slowest(&self) -> Option<Trace> {
         let mut store = self.store();
@@ -144,7 +154,7 @@ impl Store {
 
     /// Keeps the slowest trace safe before it can be evicted.
     fn settle_slowest(&mut self) {
-        let complete = self.traces.values().filter(|trace| trace.root().is_some_and(|s| s.parent_span_id.is_empty()));
+        let complete = self.traces.values().filter(|trace| trace.is_request() && trace.is_complete());
         let Some(candidate) = complete.max_by_key(|trace| trace.duration()) else { return };
         // The same trace may have grown since.
         if self.slowest.as_ref().is_none_or(|slowest| candidate.duration() >= slowest.duration()) {
