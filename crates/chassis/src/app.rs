@@ -139,7 +139,8 @@ impl App {
 
     /// Serves until `stop` is told to drain, then finishes what runs and answers whether all of it did.
     pub(crate) async fn run(self, shutdown: settings::Shutdown) -> bool {
-        let tasks: Vec<_> = self.background.into_iter().map(|(name, task)| tokio::spawn(supervise(name, task))).collect();
+        let tasks: Vec<_> =
+            self.background.into_iter().map(|(name, task)| tokio::spawn(supervise(name, task))).collect();
         let servers: Vec<_> = self.servers.into_iter().map(tokio::spawn).collect();
         self.readiness.serve();
         tracing::info!("serving");

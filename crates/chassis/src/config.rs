@@ -63,8 +63,8 @@ impl Layers {
     /// # Errors
     /// If it cannot be read, is not TOML, or holds an unknown key.
     pub fn file(self, path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         let origin = path.display().to_string();
         let table = parse(&origin, &text)?;
         self.table(&origin, table)
@@ -124,8 +124,10 @@ impl Layers {
 }
 
 fn parse(origin: &str, text: &str) -> Result<Table, ConfigError> {
-    text.parse::<Table>()
-        .map_err(|error| ConfigError::Invalid { origin: origin.to_owned(), message: error.to_string().trim().to_owned() })
+    text.parse::<Table>().map_err(|error| ConfigError::Invalid {
+        origin: origin.to_owned(),
+        message: error.to_string().trim().to_owned(),
+    })
 }
 
 fn merge(origin: &str, path: &str, known: &Table, into: &mut Table, from: Table) -> Result<(), ConfigError> {

@@ -87,7 +87,8 @@ impl Db {
         if settings.migrate {
             db.migrate(migrations).await?;
         }
-        telemetry::counter!("db_client_connection_timeouts_total", "db_client_connection_pool_name" => name).absolute(0);
+        telemetry::counter!("db_client_connection_timeouts_total", "db_client_connection_pool_name" => name)
+            .absolute(0);
         Ok(db)
     }
 

@@ -12,8 +12,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::HeaderValue;
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -154,7 +154,11 @@ impl Server {
         }
     }
 
-    async fn answer(mut self, request: hyper::Request<Incoming>, peer: Peer) -> Result<Response, std::convert::Infallible> {
+    async fn answer(
+        mut self,
+        request: hyper::Request<Incoming>,
+        peer: Peer,
+    ) -> Result<Response, std::convert::Infallible> {
         use tower::Service;
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(peer);

@@ -57,11 +57,21 @@ static RELEASE: std::sync::LazyLock<Arc<Notify>> = std::sync::LazyLock::new(Arc:
 async fn build(config: Config) -> Result<App, StartError> {
     let router = axum::Router::new()
         .route("/fast", axum::routing::get(|| async { "fast" }))
-        .route("/held", axum::routing::get(|| async { RELEASE.notified().await; "held" }))
+        .route(
+            "/held",
+            axum::routing::get(|| async {
+                RELEASE.notified().await;
+                "held"
+            }),
+        )
         .route("/stuck", axum::routing::get(|| std::future::pending::<&'static str>()));
     let mut app = App::new();
     app.serve_http(&config.http, router)?;
-    app.serve_grpc(&config.grpc, "product.v1.ProductService", tonic::service::Routes::new(ProductServiceServer::new(Odd)))?;
+    app.serve_grpc(
+        &config.grpc,
+        "product.v1.ProductService",
+        tonic::service::Routes::new(ProductServiceServer::new(Odd)),
+    )?;
     Ok(app)
 }
 
@@ -76,13 +86,22 @@ impl ProductService for Odd {
     async fn list_products(&self, _: Request<ListProductsRequest>) -> Result<Response<ListProductsResponse>, Status> {
         std::future::pending().await
     }
-    async fn create_product(&self, _: Request<CreateProductRequest>) -> Result<Response<CreateProductResponse>, Status> {
+    async fn create_product(
+        &self,
+        _: Request<CreateProductRequest>,
+    ) -> Result<Response<CreateProductResponse>, Status> {
         Err(Status::permission_denied("no"))
     }
-    async fn update_product(&self, _: Request<UpdateProductRequest>) -> Result<Response<UpdateProductResponse>, Status> {
+    async fn update_product(
+        &self,
+        _: Request<UpdateProductRequest>,
+    ) -> Result<Response<UpdateProductResponse>, Status> {
         Err(Status::permission_denied("no"))
     }
-    async fn delete_product(&self, _: Request<DeleteProductRequest>) -> Result<Response<DeleteProductResponse>, Status> {
+    async fn delete_product(
+        &self,
+        _: Request<DeleteProductRequest>,
+    ) -> Result<Response<DeleteProductResponse>, Status> {
         Ok(Response::new(DeleteProductResponse {}))
     }
 }
@@ -95,7 +114,9 @@ async fn start() -> Running {
 
 async fn client(running: &Running) -> ProductServiceClient<chassis::Callee> {
     let url = format!("http://{}", running.address("grpc").expect("grpc"));
-    ProductServiceClient::new(chassis::callee::connect("demo", &settings::Callee { url, timeout_ms: 5000 }).expect("a client"))
+    ProductServiceClient::new(
+        chassis::callee::connect("demo", &settings::Callee { url, timeout_ms: 5000 }).expect("a client"),
+    )
 }
 
 /// One exchange on a connection of its own; answers what came until the server closed.
@@ -109,7 +130,8 @@ async fn exchange(running: &Running, kind: &str, request: &str) -> String {
 
 async fn admin(running: &Running, method: &str, path: &str, body: &str) -> String {
     let length = body.len();
-    let head = format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
     exchange(running, "admin", &head).await
 }
 
@@ -198,7 +220,11 @@ async fn a_stuck_request_cannot_hold_the_process() {
     let mut stream = TcpStream::connect(running.address("http").expect("http")).await.expect("connect");
     stream.write_all(b"GET /stuck HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("write");
     // The request must have arrived before the stop, or it would only be refused.
-    assert!(exchange(&running, "http", "GET /fast HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.ends_with("fast"));
+    assert!(
+        exchange(&running, "http", "GET /fast HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .await
+            .ends_with("fast")
+    );
     assert!(!running.stop().await, "the stop must say that a request was cut");
 }
 

@@ -192,8 +192,10 @@ impl Drop for Observed {
 
 impl Observed {
     fn labels(&self, status: u16, error: Option<&'static str>) -> Vec<Label> {
-        let mut labels =
-            vec![Label::from_static_parts("http_request_method", self.method), Label::from_static_parts("url_scheme", "http")];
+        let mut labels = vec![
+            Label::from_static_parts("http_request_method", self.method),
+            Label::from_static_parts("url_scheme", "http"),
+        ];
         if let Some(route) = &self.route {
             labels.push(Label::new("http_route", route.to_string()));
         }

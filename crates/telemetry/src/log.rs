@@ -173,9 +173,8 @@ impl Line<'_> {
     }
 
     fn ids(&self) -> (String, String) {
-        self.trace.map_or_else(Default::default, |context| {
-            (context.trace_id_hex(), format!("{:016x}", context.span_id))
-        })
+        self.trace
+            .map_or_else(Default::default, |context| (context.trace_id_hex(), format!("{:016x}", context.span_id)))
     }
 
     fn record(&self, context: TraceContext) -> LogRecord {

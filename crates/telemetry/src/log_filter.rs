@@ -16,7 +16,9 @@ pub(crate) struct LevelSwitch(RwLock<(String, Targets)>);
 
 /// A log level text that cannot be understood.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is not a log level: use off, error, warn, info, debug or trace, with exceptions such as `info,auth=debug`")]
+#[error(
+    "`{0}` is not a log level: use off, error, warn, info, debug or trace, with exceptions such as `info,auth=debug`"
+)]
 pub struct BadLevel(String);
 
 impl LevelSwitch {

@@ -24,11 +24,8 @@ pub struct Build {
 }
 
 /// What this binary was built from.
-pub const BUILD: Build = Build {
-    version: env!("CARGO_PKG_VERSION"),
-    revision: env!("SIGNALBOX_REVISION"),
-    rustc: env!("SIGNALBOX_RUSTC"),
-};
+pub const BUILD: Build =
+    Build { version: env!("CARGO_PKG_VERSION"), revision: env!("SIGNALBOX_REVISION"), rustc: env!("SIGNALBOX_RUSTC") };
 
 /// Refreshes what is measured by looking instead of by counting.
 pub struct ProcessMetrics {

@@ -40,7 +40,9 @@ pub enum StartError {
     #[error("telemetry.sampling_ratio: {0} is not between 0 and 1")]
     SamplingRatio(f64),
     /// The exporter cannot be built, usually because of its address.
-    #[error("telemetry.otlp_endpoint: cannot export to `{endpoint}`: {source}; use a URL such as http://127.0.0.1:4317")]
+    #[error(
+        "telemetry.otlp_endpoint: cannot export to `{endpoint}`: {source}; use a URL such as http://127.0.0.1:4317"
+    )]
     Exporter {
         /// The address as configured.
         endpoint: String,
@@ -93,8 +95,7 @@ fn install_once(format: LogFormat, output: &LogOutput) -> Result<LogGuard, Start
         LogOutput::File(path) => path.display().to_string(),
         LogOutput::Stdout | LogOutput::Off => String::new(),
     };
-    let (logs, guard) =
-        LogLayer::open(format, output).map_err(|source| StartError::LogFile { path, source })?;
+    let (logs, guard) = LogLayer::open(format, output).map_err(|source| StartError::LogFile { path, source })?;
     // Both layers are filtered: an unfiltered one beside them would bring every span of every library to life.
     tracing_subscriber::registry()
         .with(crate::trace::layer().with_filter(SampledOnly))
@@ -132,8 +133,7 @@ pub fn register(settings: &ServiceSettings) -> Result<ServiceTelemetry, StartErr
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a ratio")]
     let sampling_threshold = (settings.sampling_ratio * u64::MAX as f64) as u64;
     let name = settings.name.clone();
-    let identity =
-        Identity::register(|index| Service { index, name, tracer, recorder, levels, sampling_threshold });
+    let identity = Identity::register(|index| Service { index, name, tracer, recorder, levels, sampling_threshold });
     tracing::callsite::rebuild_interest_cache();
     Ok(ServiceTelemetry { identity, provider })
 }

@@ -164,10 +164,7 @@ pub(crate) fn provider(settings: &ServiceSettings) -> Result<SdkTracerProvider, 
         return Ok(builder.build());
     }
     let exporter = Exporter { service: settings.name.clone(), otlp, tap: settings.tap.clone() };
-    let batch = BatchConfigBuilder::default()
-        .with_max_queue_size(QUEUE)
-        .with_scheduled_delay(EXPORT_DELAY)
-        .build();
+    let batch = BatchConfigBuilder::default().with_max_queue_size(QUEUE).with_scheduled_delay(EXPORT_DELAY).build();
     Ok(builder.with_span_processor(BatchSpanProcessor::builder(exporter).with_batch_config(batch).build()).build())
 }
 

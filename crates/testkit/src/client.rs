@@ -154,7 +154,8 @@ impl Client {
     /// If there is no answer.
     pub async fn raw(&self, request: Request<Full<Bytes>>) -> Answer {
         let what = (request.method().to_string(), request.uri().path().to_owned());
-        let answer = self.try_raw(request).await.unwrap_or_else(|error| panic!("{} {}: {}", what.0, what.1, error.reason));
+        let answer =
+            self.try_raw(request).await.unwrap_or_else(|error| panic!("{} {}: {}", what.0, what.1, error.reason));
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.insert((what.0, what.1, answer.status.as_u16()));
         answer

@@ -70,7 +70,7 @@ impl Drop for FakeService {
 }
 
 async fn serve(listener: tokio::net::TcpListener, behaviour: Arc<Mutex<Behaviour>>) {
-    let service = service_fn(move |_: http::Request<Body>| {
+    let service = service_fn(move |_: http::Request<hyper::body::Incoming>| {
         let behaviour = behaviour.lock().unwrap_or_else(PoisonError::into_inner).clone();
         async move {
             match behaviour {
@@ -82,22 +82,11 @@ async fn serve(listener: tokio::net::TcpListener, behaviour: Arc<Mutex<Behaviour
     });
     loop {
         let Ok((stream, _)) = listener.accept().await else { return };
-        let service = hyper_util::service::TowerToHyperService::new(service.clone().map_request_body());
+        let service = hyper_util::service::TowerToHyperService::new(service.clone());
         tokio::spawn(async move {
             let connection = hyper_util::server::conn::auto::Builder::new(hyper_util::rt::TokioExecutor::new());
             // How it ends is part of the test.
             let _ = connection.serve_connection(hyper_util::rt::TokioIo::new(stream), service).await;
         });
-    }
-}
-
-/// Takes hyper's body where tonic's is expected.
-trait MapRequestBody: Sized {
-    fn map_request_body(self) -> tower::util::MapRequest<Self, fn(http::Request<hyper::body::Incoming>) -> http::Request<Body>>;
-}
-
-impl<S> MapRequestBody for S {
-    fn map_request_body(self) -> tower::util::MapRequest<Self, fn(http::Request<hyper::body::Incoming>) -> http::Request<Body>> {
-        tower::util::MapRequest::new(self, |request| request.map(Body::new))
     }
 }

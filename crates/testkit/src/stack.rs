@@ -83,10 +83,13 @@ impl TestStackBuilder {
             .into_iter()
             .collect();
         // Hashes that cost next to nothing, and limits that no test meets by accident.
-        merge(&mut overrides, toml! {
-            auth.password = { memory_kib = 64, iterations = 1, workers = 2 }
-            gateway.rate_limit = { per_second = 100000, burst = 100000, auth_per_second = 100000, auth_burst = 100000 }
-        });
+        merge(
+            &mut overrides,
+            toml! {
+                auth.password = { memory_kib = 64, iterations = 1, workers = 2 }
+                gateway.rate_limit = { per_second = 100000, burst = 100000, auth_per_second = 100000, auth_burst = 100000 }
+            },
+        );
         merge(&mut overrides, self.overrides);
         let admin = Admin { email: ADMIN_EMAIL.to_owned(), password: ADMIN_PASSWORD.to_owned() };
         let config = StackConfig {

@@ -1,6 +1,8 @@
 //! Every route and every status the OpenAPI document promises, met through real sockets. What the document
 //! lists and this file does not provoke makes the test fail, and so does the reverse.
 
+#![allow(clippy::print_stdout, reason = "the counts belong to the result")]
+
 use std::collections::BTreeSet;
 
 use chassis::config::Layers;
@@ -88,11 +90,14 @@ async fn gateway_to(auth: &str, others: &str, more: toml::Table) -> (Running, Cl
     let layers = Layers::new("gateway", gateway::SPEC.defaults)
         .and_then(|layers| layers.table("test", local_ports("gateway")))
         .and_then(|layers| {
-            layers.table("test", toml! {
-                auth.url = (auth)
-                user.url = (others)
-                product.url = (others)
-            })
+            layers.table(
+                "test",
+                toml! {
+                    auth.url = (auth)
+                    user.url = (others)
+                    product.url = (others)
+                },
+            )
         })
         .and_then(|layers| layers.table("test", more))
         .expect("valid overrides");
@@ -132,8 +137,10 @@ async fn sessions(client: &Client) {
     assert_eq!(first.json(), json!({ "email": "ada@example.com", "name": "Ada" }));
     let again = client.post("/v1/auth/register", &account).await.expect(201);
     assert_eq!(again.json(), first.json(), "a known address is not told apart");
-    let short = client.post("/v1/auth/register", &json!({ "email": "no", "password": "x", "name": "" })).await.expect(400);
-    let fields: Vec<_> = short.json()["errors"].as_array().expect("errors").iter().map(|e| e["field"].clone()).collect();
+    let short =
+        client.post("/v1/auth/register", &json!({ "email": "no", "password": "x", "name": "" })).await.expect(400);
+    let fields: Vec<_> =
+        short.json()["errors"].as_array().expect("errors").iter().map(|e| e["field"].clone()).collect();
     assert_eq!(fields, ["email", "password", "name"], "{}", short.text());
 
     let (_, tokens) = client.sign_in("ada@example.com", PASSWORD).await;
@@ -303,7 +310,8 @@ async fn rate_limits(stack: &TestStack, seen: &mut Seen) {
     let (_running, client) = gateway_to(&auth, &auth, strict).await;
     for operation in operations() {
         let limited = eventually("429", || async {
-            let answer = client.send(operation.method.clone(), &operation.path(NOBODY), operation.body().as_ref()).await;
+            let answer =
+                client.send(operation.method.clone(), &operation.path(NOBODY), operation.body().as_ref()).await;
             (answer.status == 429).then_some(answer)
         })
         .await;
@@ -323,7 +331,9 @@ fn compare(seen: &Seen) {
             a.len() == b.len() && a.iter().zip(&b).all(|(a, b)| a == b || a.starts_with('{'))
         };
         let exact = operations.iter().find(|o| o.method == method && o.template == path);
-        exact.or_else(|| operations.iter().find(|o| o.method == method && matches(&o.template))).map(|o| o.template.clone())
+        exact
+            .or_else(|| operations.iter().find(|o| o.method == method && matches(&o.template)))
+            .map(|o| o.template.clone())
     };
     let met: BTreeSet<(String, String, u16)> = seen
         .iter()

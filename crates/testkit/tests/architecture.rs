@@ -85,7 +85,8 @@ fn domains_and_ports_name_nothing_outside() {
 fn only_telemetry_knows_opentelemetry_and_the_recorder() {
     let names = ["opentelemetry", "metrics_exporter_prometheus", "tracing_opentelemetry", "metrics-exporter"];
     let outside = files(".rs").into_iter().chain(files("Cargo.toml"));
-    let outside = outside.filter(|(path, _)| !path.starts_with("crates/telemetry/") && !path.ends_with("architecture.rs"));
+    let outside =
+        outside.filter(|(path, _)| !path.starts_with("crates/telemetry/") && !path.ends_with("architecture.rs"));
     let problems = outside.filter(|(_, text)| names.iter().any(|name| text.contains(name))).map(|(path, _)| path);
     none(problems.collect());
 }
@@ -116,7 +117,8 @@ fn sql_lives_in_adapters_and_no_query_stands_twice() {
 /// Whether a string literal is a statement rather than its summary, which names a verb and a table only.
 fn is_query(text: &str) -> bool {
     let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '\\');
-    ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "].iter().any(|verb| text.starts_with(verb)) && text.contains('$')
+    ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM "].iter().any(|verb| text.starts_with(verb))
+        && text.contains('$')
 }
 
 #[test]
@@ -163,7 +165,9 @@ fn lints_are_inherited_and_versions_stand_in_one_place() {
             problems.push(format!("{path} does not inherit the lints"));
         }
         for line in text.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase())) {
-            if line.contains("version = \"") || line.split_once(" = \"").is_some_and(|(_, value)| value.starts_with(|c: char| c.is_ascii_digit())) {
+            if line.contains("version = \"")
+                || line.split_once(" = \"").is_some_and(|(_, value)| value.starts_with(|c: char| c.is_ascii_digit()))
+            {
                 problems.push(format!("{path}: {line}"));
             }
         }
@@ -179,7 +183,9 @@ fn tests_wait_for_conditions_and_log_messages_are_fixed() {
             problems.push(format!("{path} sleeps"));
         }
         for line in text.lines() {
-            let event = ["error!(", "warn!(", "info!(", "debug!("].iter().any(|event| line.contains(&format!("tracing::{event}")));
+            let event = ["error!(", "warn!(", "info!(", "debug!("]
+                .iter()
+                .any(|event| line.contains(&format!("tracing::{event}")));
             if event && line.contains("\"") && line.contains('{') && line.contains("}\"") {
                 problems.push(format!("{path}: {}", line.trim()));
             }
@@ -190,9 +196,13 @@ fn tests_wait_for_conditions_and_log_messages_are_fixed() {
 
 #[test]
 fn spans_by_attribute_record_no_arguments() {
-    let bad = files(".rs").into_iter().filter(|(path, _)| !path.ends_with("architecture.rs")).flat_map(|(path, text)| {
-        let lines: Vec<_> = text.lines().filter(|line| line.contains("instrument(")).map(str::to_owned).collect();
-        lines.into_iter().filter(|line| line.contains("#[") && !line.contains("skip_all")).map(move |line| format!("{path}: {line}"))
-    });
+    let bad =
+        files(".rs").into_iter().filter(|(path, _)| !path.ends_with("architecture.rs")).flat_map(|(path, text)| {
+            let lines: Vec<_> = text.lines().filter(|line| line.contains("instrument(")).map(str::to_owned).collect();
+            lines
+                .into_iter()
+                .filter(|line| line.contains("#[") && !line.contains("skip_all"))
+                .map(move |line| format!("{path}: {line}"))
+        });
     none(bad.collect());
 }

@@ -6,15 +6,15 @@ use telemetry::catalogue::{self, Kind};
 use testkit::TestStack;
 
 /// Metrics that this stack does not emit, with the reason.
-const ABSENT: [(&str, &str); 1] =
-    [("http_client_request_duration_seconds", "only the built-in shopper is an HTTP client; its test is in all-in-one")];
+const ABSENT: [(&str, &str); 1] = [(
+    "http_client_request_duration_seconds",
+    "only the built-in shopper is an HTTP client; its test is in all-in-one",
+)];
 
 /// Label names by metric, as a scrape shows them; suffixes of histograms are taken off.
 fn emitted(metrics: &str, into: &mut BTreeMap<String, BTreeSet<String>>) {
-    let histograms: BTreeSet<&str> = metrics
-        .lines()
-        .filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" histogram"))
-        .collect();
+    let histograms: BTreeSet<&str> =
+        metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" histogram")).collect();
     for line in metrics.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let series = line.rsplit_once(' ').expect("a value").0;
         let (name, labels) = series.split_once('{').unwrap_or((series, ""));
@@ -47,7 +47,10 @@ async fn the_catalogue_and_the_services_agree() {
     for (name, labels) in &found {
         let entry = catalogue::find(name).unwrap_or_else(|| panic!("{name} is emitted but not in the catalogue"));
         for label in labels {
-            assert!(entry.labels.contains(&label.as_str()), "{name} carries {label}, which the catalogue does not list");
+            assert!(
+                entry.labels.contains(&label.as_str()),
+                "{name} carries {label}, which the catalogue does not list"
+            );
         }
     }
     for metric in catalogue::all() {

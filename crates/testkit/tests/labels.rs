@@ -37,6 +37,10 @@ async fn two_hundred_random_paths_add_no_series() {
     // `BREW` on a real path is refused with 405, which is one more status of one more route.
     assert!(after[0] <= before[0] + 17 * 2, "gateway: {} series became {}", before[0], after[0]);
     assert_eq!(before[1], after[1], "product");
-    let other = value_of(&stack.metrics("gateway"), "http_server_request_duration_seconds_count", &[("http_request_method", "_OTHER")]);
+    let other = value_of(
+        &stack.metrics("gateway"),
+        "http_server_request_duration_seconds_count",
+        &[("http_request_method", "_OTHER")],
+    );
     assert!(other >= 20.0, "odd methods share one label value: {other}");
 }

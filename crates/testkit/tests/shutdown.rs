@@ -20,7 +20,8 @@ struct Tally {
 
 async fn load(client: Client, tally: Arc<Tally>) {
     while !tally.done.load(Ordering::Relaxed) {
-        let request = Request::get(format!("{}/v1/products?limit=5", client.base())).body(Full::default()).expect("request");
+        let request =
+            Request::get(format!("{}/v1/products?limit=5", client.base())).body(Full::default()).expect("request");
         match client.try_raw(request).await {
             Ok(answer) if answer.status == 200 => {
                 tally.answered.fetch_add(1, Ordering::Relaxed);
@@ -78,7 +79,8 @@ async fn a_stop_sends_the_last_spans_and_counts_every_request() {
     let TestStack { stack, .. } = stack;
     assert!(stack.stop().await);
     // No waiting here: after the stop everything must have left.
-    let spans = collector.all().into_iter().filter(|span| span.name == "GET /v1/products" && span.kind == "server").count();
+    let spans =
+        collector.all().into_iter().filter(|span| span.name == "GET /v1/products" && span.kind == "server").count();
     assert_eq!(counted, 50.0);
     assert_eq!(spans, 50, "metrics and traces agree");
 }

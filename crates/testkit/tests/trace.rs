@@ -46,7 +46,14 @@ fn find<'a>(spans: &'a [SpanRecord], service: &str, kind: &str) -> &'a SpanRecor
 
 fn assert_attributes(span: &SpanRecord, expected: &[(&str, serde_json::Value)]) {
     for (key, value) in expected {
-        assert_eq!(span.attributes.get(*key), Some(value), "{key} of {} {}: {:?}", span.kind, span.name, span.attributes);
+        assert_eq!(
+            span.attributes.get(*key),
+            Some(value),
+            "{key} of {} {}: {:?}",
+            span.kind,
+            span.name,
+            span.attributes
+        );
     }
 }
 
@@ -73,49 +80,61 @@ async fn a_read_is_told_the_same_by_trace_log_and_metrics() {
     );
     let http = find(&spans, "gateway", "server");
     assert_eq!(answer.header("traceparent"), format!("00-{trace_id}-{}-01", http.span_id));
-    assert_attributes(http, &[
-        ("http.request.method", json!("GET")),
-        ("http.route", json!("/v1/products/{id}")),
-        ("http.response.status_code", json!(200)),
-        ("url.path", json!(format!("/v1/products/{id}"))),
-        ("url.scheme", json!("http")),
-        ("server.address", json!("127.0.0.1")),
-        ("network.protocol.version", json!("1.1")),
-        ("user_agent.original", json!("trace-test")),
-    ]);
+    assert_attributes(
+        http,
+        &[
+            ("http.request.method", json!("GET")),
+            ("http.route", json!("/v1/products/{id}")),
+            ("http.response.status_code", json!(200)),
+            ("url.path", json!(format!("/v1/products/{id}"))),
+            ("url.scheme", json!("http")),
+            ("server.address", json!("127.0.0.1")),
+            ("network.protocol.version", json!("1.1")),
+            ("user_agent.original", json!("trace-test")),
+        ],
+    );
     let port = stack.stack.address("product", "grpc").expect("product").port();
     let method = json!("product.v1.ProductService/GetProduct");
-    assert_attributes(find(&spans, "gateway", "client"), &[
-        ("rpc.system.name", json!("grpc")),
-        ("rpc.method", method.clone()),
-        ("rpc.response.status_code", json!("OK")),
-        ("server.address", json!("127.0.0.1")),
-        ("server.port", json!(port)),
-    ]);
-    assert_attributes(find(&spans, "product", "server"), &[
-        ("rpc.system.name", json!("grpc")),
-        ("rpc.method", method),
-        ("rpc.response.status_code", json!("OK")),
-    ]);
-    assert_attributes(find(&spans, "product", "client"), &[
-        ("db.system.name", json!("sqlite")),
-        ("db.namespace", json!("product")),
-        ("db.query.summary", json!("SELECT products")),
-    ]);
+    assert_attributes(
+        find(&spans, "gateway", "client"),
+        &[
+            ("rpc.system.name", json!("grpc")),
+            ("rpc.method", method.clone()),
+            ("rpc.response.status_code", json!("OK")),
+            ("server.address", json!("127.0.0.1")),
+            ("server.port", json!(port)),
+        ],
+    );
+    assert_attributes(
+        find(&spans, "product", "server"),
+        &[("rpc.system.name", json!("grpc")), ("rpc.method", method), ("rpc.response.status_code", json!("OK"))],
+    );
+    assert_attributes(
+        find(&spans, "product", "client"),
+        &[
+            ("db.system.name", json!("sqlite")),
+            ("db.namespace", json!("product")),
+            ("db.query.summary", json!("SELECT products")),
+        ],
+    );
     assert!(spans.iter().all(|span| !span.error && !span.attributes.contains_key("error.type")));
     let private = spans.iter().flat_map(|span| span.attributes.keys()).find(|key| key.starts_with("signalbox."));
     assert_eq!(private, None, "the service mark must not leave the process");
 
     let written = lines.of(trace_id);
     let told: Vec<_> = written.iter().map(|line| (line.service, line.message.as_str(), line.span_id.clone())).collect();
-    assert_eq!(told, [
-        ("product", "call served", find(&spans, "product", "server").span_id.clone()),
-        ("gateway", "request served", http.span_id.clone()),
-    ]);
+    assert_eq!(
+        told,
+        [
+            ("product", "call served", find(&spans, "product", "server").span_id.clone()),
+            ("gateway", "request served", http.span_id.clone()),
+        ]
+    );
     assert_eq!(written[1].fields["http.route"], "/v1/products/{id}");
 
     let gateway = stack.metrics("gateway");
-    let labels = [("http_request_method", "GET"), ("http_route", "/v1/products/{id}"), ("http_response_status_code", "200")];
+    let labels =
+        [("http_request_method", "GET"), ("http_route", "/v1/products/{id}"), ("http_response_status_code", "200")];
     assert_eq!(value_of(&gateway, "http_server_request_duration_seconds_count", &labels), 1.0);
     let call = [("rpc_method", "product.v1.ProductService/GetProduct"), ("rpc_response_status_code", "OK")];
     assert_eq!(value_of(&gateway, "rpc_client_call_duration_seconds_count", &call), 1.0);

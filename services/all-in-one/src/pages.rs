@@ -30,7 +30,11 @@ async fn list(State(traces): State<Arc<Traces>>) -> String {
             let mark = if trace.spans.iter().any(|span| span.error) { "!" } else { " " };
             let spans = trace.spans.len();
             let duration = waterfall::millis(root.duration);
-            let _ = writeln!(text, "{} {mark} {duration:>12} {spans:>3} spans  {} {}", root.trace_id, root.service, root.name);
+            let _ = writeln!(
+                text,
+                "{} {mark} {duration:>12} {spans:>3} spans  {} {}",
+                root.trace_id, root.service, root.name
+            );
         }
     }
     text

@@ -137,8 +137,7 @@ fn stack_config(arguments: &Arguments, data: &Data, traces: &Arc<Traces>) -> Res
 
 fn read(path: &PathBuf) -> Result<toml::Table, RunError> {
     use chassis::config::ConfigError;
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
     let invalid = |error: toml::de::Error| ConfigError::Invalid {
         origin: path.display().to_string(),
         message: error.to_string().trim().to_owned(),
@@ -212,7 +211,8 @@ fn panics(metrics: &str) -> u64 {
 }
 
 fn map(stack: &Stack, data: &Data, config: &StackConfig, took: Duration) -> String {
-    let url = |service, kind| stack.address(service, kind).map(|address| format!("http://{address}")).unwrap_or_default();
+    let url =
+        |service, kind| stack.address(service, kind).map(|address| format!("http://{address}")).unwrap_or_default();
     let mut text = format!("Signalbox is ready ({} ms).\n\n", took.as_millis());
     let public = url("gateway", "http");
     text += &format!("  API        {public}         try: curl {public}/v1/products?limit=3\n");
@@ -222,7 +222,8 @@ fn map(stack: &Stack, data: &Data, config: &StackConfig, took: Duration) -> Stri
         text += &format!("  {service:<10} {}/metrics  /readyz  /log-level  /build\n", url(service, "admin"));
     }
     if let Some(admin) = &config.admin {
-        text += &format!("  admin      {}  password in {}\n", admin.email, data.path().join("admin-password").display());
+        text +=
+            &format!("  admin      {}  password in {}\n", admin.email, data.path().join("admin-password").display());
     }
     text + &format!("  log        {}\n\nCtrl-C stops it.\n", data.path().join("signalbox.jsonl").display())
 }

@@ -158,7 +158,8 @@ fn overlay<C>(spec: &Spec<C>, config: &StackConfig, callees: &[(&str, String)]) 
         layers = layers.table(&format!("section [{}]", spec.name), section.clone())?;
     }
     if config.environment {
-        layers = layers.env(std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))))?;
+        layers = layers
+            .env(std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))))?;
     }
     let mut known = Table::new();
     for (callee, url) in callees {

@@ -53,7 +53,10 @@ impl Trace {
     /// The span that began it all.
     #[must_use]
     pub fn root(&self) -> Option<&SpanRecord> {
-        self.spans.iter().find(|span| span.parent_span_id.is_empty()).or_else(|| self.spans.iter().min_by_key(|s| s.start))
+        self.spans
+            .iter()
+            .find(|span| span.parent_span_id.is_empty())
+            .or_else(|| self.spans.iter().min_by_key(|s| s.start))
     }
 
     /// Whether a user waited for it; background work makes traces too.

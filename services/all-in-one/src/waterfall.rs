@@ -19,7 +19,9 @@ const NAME: usize = 58;
 #[must_use]
 pub fn draw(trace: &Trace) -> String {
     let mut text = String::new();
-    let (Some(root), Some(start)) = (trace.root(), trace.spans.iter().map(|span| span.start).min()) else { return text };
+    let (Some(root), Some(start)) = (trace.root(), trace.spans.iter().map(|span| span.start).min()) else {
+        return text;
+    };
     let end = trace.spans.iter().map(|span| span.start + span.duration).max().unwrap_or(start);
     let total = end.duration_since(start).unwrap_or_default();
     let _ = writeln!(text, "trace {}  {}  {}", root.trace_id, root.name, millis(total));
@@ -72,7 +74,12 @@ impl<'a> Picture<'a> {
         let whole = self.total.as_secs_f64().max(1e-9);
         let offset = span.start.duration_since(self.start).unwrap_or_default().as_secs_f64() / whole;
         let length = span.duration.as_secs_f64() / whole;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "0 to 40")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            clippy::cast_precision_loss,
+            reason = "0 to 40"
+        )]
         let cell = |share: f64| (share * AXIS as f64).round() as usize;
         let begin = cell(offset).min(AXIS - 1);
         let width = cell(length).clamp(1, AXIS - begin);

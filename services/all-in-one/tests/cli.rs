@@ -10,10 +10,19 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_all-in-one");
 /// A configuration that puts every service on free ports and makes passwords cheap.
 fn free_ports(folder: &Path, more: &str) -> String {
     let path = folder.join("demo.toml");
-    let ports: String = ["gateway.http", "gateway.admin", "auth.grpc", "auth.admin", "user.grpc", "user.admin", "product.grpc", "product.admin"]
-        .iter()
-        .map(|section| format!("[{section}]\naddress = \"127.0.0.1:0\"\n"))
-        .collect();
+    let ports: String = [
+        "gateway.http",
+        "gateway.admin",
+        "auth.grpc",
+        "auth.admin",
+        "user.grpc",
+        "user.admin",
+        "product.grpc",
+        "product.admin",
+    ]
+    .iter()
+    .map(|section| format!("[{section}]\naddress = \"127.0.0.1:0\"\n"))
+    .collect();
     std::fs::write(&path, format!("{ports}[auth.password]\nmemory_kib = 64\niterations = 1\n{more}")).expect("a file");
     path.to_string_lossy().into_owned()
 }
@@ -50,12 +59,17 @@ fn a_timed_run_prints_map_tables_and_slowest_trace_and_succeeds() {
     let output = run(&["--ephemeral", "--config", &config, "--traffic", "5", "--for", "3s", "--every", "1s"]);
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{out}\n{err}");
-    for expected in ["Signalbox is ready", "/traces", "/readyz", "POST /v1/auth/login", "product.v1.ProductService/GetProduct"] {
+    for expected in
+        ["Signalbox is ready", "/traces", "/readyz", "POST /v1/auth/login", "product.v1.ProductService/GetProduct"]
+    {
         assert!(out.contains(expected), "{expected} is missing:\n{out}");
     }
     assert!(out.matches("service    operation").count() >= 3, "a table a second and one at the end:\n{out}");
     let slowest = out.split("The slowest trace:").nth(1).expect("a waterfall");
-    assert!(slowest.contains("shopper · ") && slowest.contains("  gateway · ") && slowest.contains("request served"), "{slowest}");
+    assert!(
+        slowest.contains("shopper · ") && slowest.contains("  gateway · ") && slowest.contains("request served"),
+        "{slowest}"
+    );
     assert!(slowest.contains(", 0 failed"), "{slowest}");
 }
 

@@ -44,10 +44,8 @@ pub(crate) struct ProblemField {
 }
 
 /// Statuses that any route may answer.
-const ANY: [(&str, &str); 2] = [
-    ("429", "Too many requests; `Retry-After` tells when to come back."),
-    ("431", "The headers are too large."),
-];
+const ANY: [(&str, &str); 2] =
+    [("429", "Too many requests; `Retry-After` tells when to come back."), ("431", "The headers are too large.")];
 
 /// Statuses of routes that call a service.
 const CALLS: [(&str, &str); 3] = [

@@ -40,7 +40,9 @@ fn unreadable(error: &serde_json::Error) -> Problem {
     let code = if error.is_data() { "validation_failed" } else { "malformed_json" };
     let problem = Problem::new(Kind::InvalidArgument, code, detail);
     match field_of(&error.to_string()) {
-        Some(field) if error.is_data() => Problem { fields: vec![FieldError::new(field, error.to_string())], ..problem },
+        Some(field) if error.is_data() => {
+            Problem { fields: vec![FieldError::new(field, error.to_string())], ..problem }
+        }
         _ => problem,
     }
 }
@@ -100,7 +102,8 @@ mod tests {
 
     #[test]
     fn amounts_are_exact() {
-        for (text, minor) in [("0", 0), ("12.9", 1290), ("12.90", 1290), ("0.05", 5), ("999999999.99", 99_999_999_999)] {
+        for (text, minor) in [("0", 0), ("12.9", 1290), ("12.90", 1290), ("0.05", 5), ("999999999.99", 99_999_999_999)]
+        {
             assert_eq!(minor_units("price", text), Ok(minor), "{text}");
         }
         for bad in ["", ".", "1.", ".5", "-1", "1.234", "1e3", "12,90", "9999999999", "١٢"] {

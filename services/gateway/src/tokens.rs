@@ -181,9 +181,8 @@ impl Verifier {
         let keys = set.keys.iter().filter(|key| {
             matches!(&key.algorithm, AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519)
         });
-        let keys: HashMap<_, _> = keys
-            .filter_map(|key| Some((key.common.key_id.clone()?, DecodingKey::from_jwk(key).ok()?)))
-            .collect();
+        let keys: HashMap<_, _> =
+            keys.filter_map(|key| Some((key.common.key_id.clone()?, DecodingKey::from_jwk(key).ok()?))).collect();
         *self.0.keys.write().unwrap_or_else(std::sync::PoisonError::into_inner) = keys;
         Ok(())
     }

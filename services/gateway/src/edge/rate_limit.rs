@@ -32,7 +32,11 @@ impl Limiter {
         }
         Ok(Self {
             all: RateLimiter::keyed(quota("rate_limit.per_second", settings.per_second, settings.burst)?),
-            auth: RateLimiter::keyed(quota("rate_limit.auth_per_second", settings.auth_per_second, settings.auth_burst)?),
+            auth: RateLimiter::keyed(quota(
+                "rate_limit.auth_per_second",
+                settings.auth_per_second,
+                settings.auth_burst,
+            )?),
             clock: DefaultClock::default(),
             trusted_proxies: settings.trusted_proxies,
         })
