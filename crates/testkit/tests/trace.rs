@@ -78,10 +78,17 @@ async fn a_read_is_told_the_same_by_trace_log_and_metrics() {
             "      product client SELECT products",
         ]
     );
-    let http = find(&spans, "gateway", "server");
-    assert_eq!(answer.header("traceparent"), format!("00-{trace_id}-{}-01", http.span_id));
+    let server = find(&spans, "gateway", "server");
+    assert_eq!(answer.header("traceparent"), format!("00-{trace_id}-{}-01", server.span_id));
+    attributes_follow_the_conventions(&stack, &spans);
+    lines_tell_the_same(&lines.of(trace_id), &spans);
+    metrics_tell_the_same(&stack);
+}
+
+fn attributes_follow_the_conventions(stack: &TestStack, spans: &[SpanRecord]) {
+    let id = "00000000-0000-7000-8000-000000000001";
     assert_attributes(
-        http,
+        find(spans, "gateway", "server"),
         &[
             ("http.request.method", json!("GET")),
             ("http.route", json!("/v1/products/{id}")),
@@ -96,7 +103,7 @@ async fn a_read_is_told_the_same_by_trace_log_and_metrics() {
     let port = stack.stack.address("product", "grpc").expect("product").port();
     let method = json!("product.v1.ProductService/GetProduct");
     assert_attributes(
-        find(&spans, "gateway", "client"),
+        find(spans, "gateway", "client"),
         &[
             ("rpc.system.name", json!("grpc")),
             ("rpc.method", method.clone()),
@@ -106,11 +113,11 @@ async fn a_read_is_told_the_same_by_trace_log_and_metrics() {
         ],
     );
     assert_attributes(
-        find(&spans, "product", "server"),
+        find(spans, "product", "server"),
         &[("rpc.system.name", json!("grpc")), ("rpc.method", method), ("rpc.response.status_code", json!("OK"))],
     );
     assert_attributes(
-        find(&spans, "product", "client"),
+        find(spans, "product", "client"),
         &[
             ("db.system.name", json!("sqlite")),
             ("db.namespace", json!("product")),
@@ -120,18 +127,21 @@ async fn a_read_is_told_the_same_by_trace_log_and_metrics() {
     assert!(spans.iter().all(|span| !span.error && !span.attributes.contains_key("error.type")));
     let private = spans.iter().flat_map(|span| span.attributes.keys()).find(|key| key.starts_with("signalbox."));
     assert_eq!(private, None, "the service mark must not leave the process");
+}
 
-    let written = lines.of(trace_id);
+fn lines_tell_the_same(written: &[telemetry::LogRecord], spans: &[SpanRecord]) {
     let told: Vec<_> = written.iter().map(|line| (line.service, line.message.as_str(), line.span_id.clone())).collect();
     assert_eq!(
         told,
         [
-            ("product", "call served", find(&spans, "product", "server").span_id.clone()),
-            ("gateway", "request served", http.span_id.clone()),
+            ("product", "call served", find(spans, "product", "server").span_id.clone()),
+            ("gateway", "request served", find(spans, "gateway", "server").span_id.clone()),
         ]
     );
     assert_eq!(written[1].fields["http.route"], "/v1/products/{id}");
+}
 
+fn metrics_tell_the_same(stack: &TestStack) {
     let gateway = stack.metrics("gateway");
     let labels =
         [("http_request_method", "GET"), ("http_route", "/v1/products/{id}"), ("http_response_status_code", "200")];
