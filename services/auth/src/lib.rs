@@ -1,1 +1,107 @@
-//! x
+//! Auth owns credentials, sessions and signing keys: it registers accounts together with the user service, checks
+//! passwords, and issues access and refresh tokens. Profiles and roles belong to the user service.
+
+pub mod adapters;
+mod api;
+mod background;
+mod config;
+pub mod domain;
+pub mod ports;
+
+use std::sync::Arc;
+
+use chassis::{App, Spec, StartError, callee};
+use contracts::auth::v1::auth_service_server::AuthServiceServer;
+use tonic::service::Routes;
+
+pub use crate::config::Config;
+
+use crate::adapters::jwt::JwtSigner;
+use crate::adapters::password::HashPool;
+use crate::adapters::profiles::UserService;
+use crate::adapters::sql::SqlStore;
+use crate::api::Api;
+use crate::config::{delta, duration, invalid};
+use crate::domain::accounts::Accounts;
+use crate::domain::now;
+use crate::domain::rotation::Rotation;
+use crate::domain::sessions::{Needs, Sessions};
+
+/// Name of the gRPC service, also for its health.
+const SERVICE: &str = "auth.v1.AuthService";
+
+/// Auth as a service.
+pub const SPEC: Spec<Config> =
+    Spec { name: "auth", defaults: include_str!("../config.toml"), build: |config| Box::pin(build(config)) };
+
+/// Wires auth.
+///
+/// # Errors
+/// If the configuration makes no sense, the database or its keys cannot be used, or the port is taken.
+pub async fn build(config: Config) -> Result<App, StartError> {
+    config.check()?;
+    let admin = config.admin()?;
+    let passwords = Arc::new(HashPool::new(&config.password).map_err(|reason| invalid("password.memory_kib", reason))?);
+    let profiles = Arc::new(UserService::new(callee::connect("user", &config.user)?));
+    let tokens = Arc::new(JwtSigner::new(&config.token.issuer, &config.token.audience));
+    let store = Arc::new(SqlStore::open(&config.database).await?);
+
+    let rotation = Arc::new(Rotation::new(store.clone(), tokens.clone(), config.key_policy()));
+    // Before anything is served: without a key nobody can sign in.
+    rotation.run(now()).await.map_err(|error| StartError::System {
+        what: "with the signing keys in the database",
+        source: std::io::Error::other(error),
+    })?;
+    let accounts = Arc::new(Accounts::new(store.clone(), store.clone(), profiles.clone(), passwords.clone()));
+    let needs =
+        Needs { credentials: store.clone(), sessions: store.clone(), profiles, passwords, tokens: tokens.clone() };
+    let sessions = Arc::new(Sessions::new(needs, config.lifetimes()));
+
+    let mut app = App::new();
+    let db = store.db().clone();
+    app.background("database metrics", db.clone().watch());
+    app.readiness().check("database", move || {
+        let db = db.clone();
+        async move { db.ping().await }
+    });
+    run_in_background(&mut app, &config, &accounts, &sessions, rotation);
+    if let Some(admin) = admin {
+        app.background("bootstrap admin", background::ensure_admin(accounts.clone(), admin));
+    }
+    let server = AuthServiceServer::new(Api::new(accounts, sessions, tokens))
+        .max_decoding_message_size(config.grpc.max_message_bytes);
+    app.serve_grpc(&config.grpc, SERVICE, Routes::new(server))?;
+    Ok(app)
+}
+
+fn run_in_background(
+    app: &mut App,
+    config: &Config,
+    accounts: &Arc<Accounts>,
+    sessions: &Arc<Sessions>,
+    rotation: Arc<Rotation>,
+) {
+    let (accounts, sessions) = (accounts.clone(), sessions.clone());
+    let ttl = delta(config.registration.pending_ttl_s);
+    app.background(
+        "registration sweep",
+        background::every(duration(config.registration.sweep_interval_s), "registration sweep", move || {
+            let accounts = accounts.clone();
+            async move { accounts.sweep(ttl).await.map(|_| ()) }
+        }),
+    );
+    app.background(
+        "session purge",
+        background::every(duration(config.token.purge_interval_s), "session purge", move || {
+            let sessions = sessions.clone();
+            async move { sessions.purge().await.map(|_| ()) }
+        }),
+    );
+    app.background(
+        "key rotation",
+        background::every(duration(config.token.key_check_interval_s), "key rotation", move || {
+            let rotation = rotation.clone();
+            async move { rotation.run(now()).await }
+        }),
+    );
+}

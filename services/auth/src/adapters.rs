@@ -1,0 +1,6 @@
+//! One module per outside thing: the database, Argon2 on its pool, the user service, JSON Web Tokens.
+
+pub mod jwt;
+pub mod password;
+pub mod profiles;
+pub mod sql;

@@ -1,0 +1,72 @@
+//! The database: its migrations and [`SqlStore`], which is every store the use cases need, a module each.
+
+mod credentials;
+mod keys;
+mod sessions;
+
+use chassis::db::{Db, DbError, Migrations, is_unavailable};
+use chassis::settings::Database;
+
+use crate::domain::Error;
+
+/// Name of the database in metrics and traces.
+const NAME: &str = "auth";
+
+/// The schema, in order.
+const MIGRATIONS: Migrations = Migrations {
+    sqlite: &[("0001_auth.sql", include_str!("../../migrations/sqlite/0001_auth.sql"))],
+    postgres: &[("0001_auth.sql", include_str!("../../migrations/postgres/0001_auth.sql"))],
+};
+
+/// The stores of auth on either database. Cloning it shares the pool.
+#[derive(Clone)]
+pub struct SqlStore {
+    db: Db,
+}
+
+impl SqlStore {
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// If it cannot be reached or migrated.
+    pub async fn open(settings: &Database) -> Result<Self, DbError> {
+        Ok(Self { db: Db::open(NAME, settings, MIGRATIONS).await? })
+    }
+
+    /// The pool, for readiness and metrics.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+}
+
+fn failed(error: sqlx::Error) -> Error {
+    if is_unavailable(&error) { Error::Unavailable(error.into()) } else { Error::Internal(error.into()) }
+}
+
+/// A stored word that no version of ours has written.
+fn unknown(column: &'static str, word: &str) -> Error {
+    Error::Internal(format!("unknown {column} `{word}` in the database").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(folder: &str) -> Vec<String> {
+        let path = format!("{}/migrations/{folder}", env!("CARGO_MANIFEST_DIR"));
+        let entries = std::fs::read_dir(path).expect("the folder exists");
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn both_databases_have_the_same_migrations() {
+        let names = |list: &[(&str, &str)]| list.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(names(MIGRATIONS.sqlite), names(MIGRATIONS.postgres));
+        assert_eq!(files("sqlite"), names(MIGRATIONS.sqlite));
+        assert_eq!(files("postgres"), names(MIGRATIONS.postgres));
+    }
+}

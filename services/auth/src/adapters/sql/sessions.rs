@@ -1,0 +1,141 @@
+//! Refresh tokens and their families in SQL. Every transaction locks the family before its tokens, so that none of
+//! them can wait for each other in a circle.
+
+use async_trait::async_trait;
+use chassis::on;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{SqlStore, failed};
+use crate::domain::Error;
+use crate::domain::refresh_token::TokenHash;
+use crate::domain::sessions::{NewSession, NewToken, Presented, Rotation};
+use crate::ports::SessionStore;
+
+const OPEN_FAMILY: &str = "
+    INSERT INTO refresh_families (family_id, user_id, created_at, renewed_at, expires_at)
+    VALUES ($1, $2, $3, $3, $4)";
+
+const ADD_TOKEN: &str = "
+    INSERT INTO refresh_tokens (token_hash, family_id, issued_at, expires_at)
+    VALUES ($1, $2, $3, $4)";
+
+const FIND: &str = "
+    SELECT f.family_id, f.user_id, t.used_at
+    FROM refresh_tokens t
+    JOIN refresh_families f ON f.family_id = t.family_id
+    WHERE t.token_hash = $1 AND t.expires_at > $2 AND f.expires_at > $2 AND f.revoked_at IS NULL";
+
+/// Also the lock that makes rotations of one family follow each other.
+const RENEW_FAMILY: &str = "
+    UPDATE refresh_families SET renewed_at = $2
+    WHERE family_id = $1 AND expires_at > $2 AND revoked_at IS NULL";
+
+const SPEND: &str = "
+    UPDATE refresh_tokens SET used_at = $3
+    WHERE token_hash = $1 AND family_id = $2 AND expires_at > $3 AND used_at IS NULL";
+
+/// Only a token that was used, not one that expired meanwhile, tells of a theft.
+const REVOKE_REUSED: &str = "
+    UPDATE refresh_families SET revoked_at = $3
+    WHERE family_id = $2 AND EXISTS (
+        SELECT 1 FROM refresh_tokens WHERE token_hash = $1 AND family_id = $2 AND used_at IS NOT NULL)";
+
+const REVOKE: &str = "
+    UPDATE refresh_families SET revoked_at = $2
+    WHERE revoked_at IS NULL AND family_id = (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)";
+
+/// In batches, so that no statement runs into its time limit after a long pause.
+const PURGE_FAMILIES: &str = "
+    DELETE FROM refresh_families
+    WHERE family_id IN (SELECT family_id FROM refresh_families WHERE expires_at <= $1 LIMIT 500)";
+
+const PURGE_TOKENS: &str = "
+    DELETE FROM refresh_tokens
+    WHERE token_hash IN (SELECT token_hash FROM refresh_tokens WHERE expires_at <= $1 LIMIT 500)";
+
+#[async_trait]
+impl SessionStore for SqlStore {
+    async fn open(&self, session: NewSession) -> Result<bool, Error> {
+        let NewSession { family_id, user_id, expires_at, token } = session;
+        let mut tx = self.db.begin().await.map_err(failed)?;
+        let query = on!(tx, |c| sqlx::query(OPEN_FAMILY)
+            .bind(family_id)
+            .bind(user_id)
+            .bind(token.issued_at)
+            .bind(expires_at)
+            .execute(c));
+        match self.db.observe("INSERT refresh_families", query).await {
+            Ok(_) => {}
+            Err(error) if chassis::db::error_type(&error) == Some("foreign_key_violation") => return Ok(false),
+            Err(error) => return Err(failed(error)),
+        }
+        self.add_token(&mut tx, family_id, token).await?;
+        tx.commit().await.map_err(failed)?;
+        Ok(true)
+    }
+
+    async fn find(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<Presented>, Error> {
+        type Row = (Uuid, Uuid, Option<DateTime<Utc>>);
+        let mut conn = self.db.reader().await.map_err(failed)?;
+        let query = on!(conn, |c| sqlx::query_as::<_, Row>(FIND).bind(token.as_slice()).bind(now).fetch_optional(c));
+        let row = self.db.observe("SELECT refresh_tokens", query).await.map_err(failed)?;
+        Ok(row.map(|(family_id, user_id, used_at)| Presented { family_id, user_id, spent: used_at.is_some() }))
+    }
+
+    async fn rotate(&self, family_id: Uuid, token: &TokenHash, next: NewToken) -> Result<Rotation, Error> {
+        let (now, hash) = (next.issued_at, token.as_slice());
+        let mut tx = self.db.begin().await.map_err(failed)?;
+        let query = on!(tx, |c| sqlx::query(RENEW_FAMILY).bind(family_id).bind(now).execute(c));
+        if self.db.observe("UPDATE refresh_families", query).await.map_err(failed)? == 0 {
+            return Ok(Rotation::Refused);
+        }
+        let query = on!(tx, |c| sqlx::query(SPEND).bind(hash).bind(family_id).bind(now).execute(c));
+        if self.db.observe("UPDATE refresh_tokens", query).await.map_err(failed)? == 1 {
+            self.add_token(&mut tx, family_id, next).await?;
+            tx.commit().await.map_err(failed)?;
+            return Ok(Rotation::Rotated);
+        }
+        let query = on!(tx, |c| sqlx::query(REVOKE_REUSED).bind(hash).bind(family_id).bind(now).execute(c));
+        let revoked = self.db.observe("UPDATE refresh_families", query).await.map_err(failed)?;
+        tx.commit().await.map_err(failed)?;
+        Ok(if revoked > 0 { Rotation::Reused } else { Rotation::Refused })
+    }
+
+    async fn revoke(&self, token: &TokenHash, at: DateTime<Utc>) -> Result<(), Error> {
+        let mut conn = self.db.writer().await.map_err(failed)?;
+        let query = on!(conn, |c| sqlx::query(REVOKE).bind(token.as_slice()).bind(at).execute(c));
+        self.db.observe("UPDATE refresh_families", query).await.map_err(failed)?;
+        Ok(())
+    }
+
+    async fn purge(&self, now: DateTime<Utc>) -> Result<u64, Error> {
+        let mut purged = 0;
+        for (summary, sql) in [("DELETE refresh_families", PURGE_FAMILIES), ("DELETE refresh_tokens", PURGE_TOKENS)] {
+            loop {
+                // A connection per batch: on SQLite there is one writer, and sign-ins want it too.
+                let mut conn = self.db.writer().await.map_err(failed)?;
+                let query = on!(conn, |c| sqlx::query(sql).bind(now).execute(c));
+                let rows = self.db.observe(summary, query).await.map_err(failed)?;
+                purged += rows;
+                if rows == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(purged)
+    }
+}
+
+impl SqlStore {
+    async fn add_token(&self, tx: &mut chassis::db::Tx, family_id: Uuid, token: NewToken) -> Result<(), Error> {
+        let query = on!(tx, |c| sqlx::query(ADD_TOKEN)
+            .bind(token.hash.as_slice())
+            .bind(family_id)
+            .bind(token.issued_at)
+            .bind(token.expires_at)
+            .execute(c));
+        self.db.observe("INSERT refresh_tokens", query).await.map_err(failed)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,60 @@
+//! What auth does without being asked: sweep, purge, rotate keys, make sure there is an admin.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::domain::Error;
+use crate::domain::account::NewAccount;
+use crate::domain::accounts::{Accounts, Bootstrap};
+
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+
+/// Shorter than any sensible `registration.pending_ttl_s`.
+const LAST_RETRY: Duration = Duration::from_secs(30);
+
+/// Runs `job` at once and then every `period`, for ever. A run that fails is reported and repeated at the next turn.
+pub(crate) async fn every<F, R>(period: Duration, name: &'static str, mut job: F)
+where
+    F: FnMut() -> R,
+    R: Future<Output = Result<(), Error>>,
+{
+    let mut timer = interval(period);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        timer.tick().await;
+        if let Err(error) = job().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, task = name, "a background run failed and will be repeated");
+        }
+    }
+}
+
+/// Makes sure that the admin account exists, however long the user service takes to come up.
+pub(crate) async fn ensure_admin(accounts: Arc<Accounts>, admin: NewAccount) {
+    let mut wait = FIRST_RETRY;
+    loop {
+        match accounts.ensure_admin(&admin).await {
+            Ok(Bootstrap::Created) => tracing::info!("admin account created"),
+            Ok(Bootstrap::Present) => tracing::info!("admin account present"),
+            Ok(Bootstrap::Taken) => {
+                tracing::warn!("the e-mail address of `bootstrap.admin_email` is taken; the account is left as it is");
+            }
+            Err(error) => {
+                retry(&error, wait);
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LAST_RETRY);
+                continue;
+            }
+        }
+        // A background task that ends is reported as a bug.
+        return std::future::pending().await;
+    }
+}
+
+fn retry(error: &Error, wait: Duration) {
+    let error = error as &dyn std::error::Error;
+    tracing::warn!(error, retry_ms = wait.as_millis(), "the admin account is not ready yet");
+}

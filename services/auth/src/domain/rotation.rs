@@ -1,0 +1,61 @@
+//! Keeps the signing keys moving through their phases and the signer up to date. Safe on any number of replicas:
+//! a step that another one has taken changes nothing.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::Error;
+use super::keys::{KeyPolicy, Step};
+use crate::ports::{AccessTokens, KeyStore};
+
+/// More steps than can ever be due at once, unless something is badly wrong.
+const MAX_STEPS: usize = 16;
+
+/// See the module.
+pub struct Rotation {
+    store: Arc<dyn KeyStore>,
+    tokens: Arc<dyn AccessTokens>,
+    policy: KeyPolicy,
+}
+
+impl Rotation {
+    /// Rotates the keys of `store` as `policy` says and hands them to `tokens`.
+    #[must_use]
+    pub fn new(store: Arc<dyn KeyStore>, tokens: Arc<dyn AccessTokens>, policy: KeyPolicy) -> Self {
+        Self { store, tokens, policy }
+    }
+
+    /// Takes all steps due at `now`.
+    ///
+    /// # Errors
+    /// If the store cannot be used; the signer keeps the keys it has.
+    pub async fn run(&self, now: DateTime<Utc>) -> Result<(), Error> {
+        for _ in 0..MAX_STEPS {
+            let keys = self.store.load().await?;
+            match self.policy.due(&keys, now) {
+                None => return self.tokens.install(&keys),
+                Some(step) => self.take(step, now).await?,
+            }
+        }
+        Err(Error::Internal("the signing keys do not settle".into()))
+    }
+
+    async fn take(&self, step: Step, now: DateTime<Utc>) -> Result<(), Error> {
+        match step {
+            Step::Add(phase) => {
+                let key = self.tokens.generate(phase, now);
+                tracing::info!(key.id = key.id(), key.phase = phase.as_str(), "signing key added");
+                self.store.add(&key).await
+            }
+            Step::Promote(id) => {
+                tracing::info!(key.id = id, "signing key takes over");
+                self.store.promote(&id, now).await
+            }
+            Step::Remove(id) => {
+                tracing::info!(key.id = id, "signing key removed");
+                self.store.remove(&id).await
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Sessions: a login opens a family of refresh tokens, each refresh spends one and issues the next.
+//!
+//! Using a token twice revokes its family, without a grace period: the second use may be a thief's, and nobody can
+//! tell whose the first was. The price is that a client whose answer was lost on its way has to sign in again. The
+//! user service is asked before the token is spent, so that its failure costs nobody a session.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::account::{Email, Role};
+use super::refresh_token::{RefreshToken, TokenHash};
+use super::{Error, now};
+use crate::ports::{AccessTokens, CredentialStore, PasswordHasher, Profiles, SessionStore, Verdict};
+
+/// How long sessions and their tokens live.
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    /// An access token.
+    pub access: TimeDelta,
+    /// A session, however often it is refreshed.
+    pub session: TimeDelta,
+    /// A refresh token that is not used.
+    pub idle: TimeDelta,
+}
+
+/// What a client needs to call the API and to stay signed in.
+#[derive(Debug)]
+pub struct TokenPair {
+    /// Signed access token.
+    pub access: SecretString,
+    /// Refresh token, for one use.
+    pub refresh: RefreshToken,
+    /// Seconds the access token is valid.
+    pub expires_in: i64,
+}
+
+/// What an access token says.
+#[derive(Clone, Copy, Debug)]
+pub struct Grant {
+    /// Who.
+    pub user_id: Uuid,
+    /// What they may do.
+    pub role: Role,
+    /// From when.
+    pub issued_at: DateTime<Utc>,
+    /// Until when.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A session to store with its first refresh token.
+#[derive(Clone, Copy, Debug)]
+pub struct NewSession {
+    /// Id of the family.
+    pub family_id: Uuid,
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+    /// Its first token.
+    pub token: NewToken,
+}
+
+/// A refresh token to store.
+#[derive(Clone, Copy, Debug)]
+pub struct NewToken {
+    /// Hash of the token.
+    pub hash: TokenHash,
+    /// When it was issued.
+    pub issued_at: DateTime<Utc>,
+    /// When it expires if it is not used, unless its session ends first.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What is known of a refresh token of a living session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presented {
+    /// Its family.
+    pub family_id: Uuid,
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// Whether it was used before.
+    pub spent: bool,
+}
+
+/// What became of an attempt to spend a refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotation {
+    /// It is spent and the next one is stored.
+    Rotated,
+    /// It was spent before; its family is revoked now.
+    Reused,
+    /// It expired or was revoked meanwhile.
+    Refused,
+}
+
+/// The ports the use cases need.
+pub struct Needs {
+    /// Credentials.
+    pub credentials: Arc<dyn CredentialStore>,
+    /// Refresh tokens.
+    pub sessions: Arc<dyn SessionStore>,
+    /// Profiles of the user service.
+    pub profiles: Arc<dyn Profiles>,
+    /// Password hashing.
+    pub passwords: Arc<dyn PasswordHasher>,
+    /// Access tokens.
+    pub tokens: Arc<dyn AccessTokens>,
+}
+
+/// The use cases around sessions.
+pub struct Sessions {
+    needs: Needs,
+    lifetimes: Lifetimes,
+}
+
+impl Sessions {
+    /// Wires the use cases.
+    #[must_use]
+    pub fn new(needs: Needs, lifetimes: Lifetimes) -> Self {
+        Self { needs, lifetimes }
+    }
+
+    /// Opens a session.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCredentials`] after the same work for every reason, [`Error::Busy`], or those of the ports.
+    pub async fn login(&self, email: &str, password: SecretString) -> Result<TokenPair, Error> {
+        let known = match Email::parse(email) {
+            Ok(email) => self.needs.credentials.find(&email).await?,
+            Err(_) => None,
+        };
+        let active = known.filter(super::account::Credential::is_active);
+        let hash = active.as_ref().map(|credential| credential.password_hash().to_owned());
+        let verdict = self.needs.passwords.verify(&password, hash.as_deref()).await?;
+        let Some(credential) = active.filter(|_| verdict != Verdict::Wrong) else {
+            return Err(Error::InvalidCredentials);
+        };
+        let user_id = credential.user_id();
+        if verdict == Verdict::Weak {
+            self.rehash(user_id, credential.password_hash(), &password).await;
+        }
+        let role = self.role(user_id).await?.ok_or(Error::InvalidCredentials)?;
+        self.open(user_id, role).await
+    }
+
+    /// Spends a refresh token for the next pair.
+    ///
+    /// # Errors
+    /// [`Error::InvalidRefreshToken`], [`Error::ReusedRefreshToken`], or those of the ports; the token is only spent
+    /// if none of them failed.
+    pub async fn refresh(&self, presented: String) -> Result<TokenPair, Error> {
+        let token = RefreshToken::presented(presented).ok_or(Error::InvalidRefreshToken)?;
+        let now = now();
+        let session = self.needs.sessions.find(&token.hash(), now).await?.ok_or(Error::InvalidRefreshToken)?;
+        if session.spent {
+            self.needs.sessions.revoke(&token.hash(), now).await?;
+            return Err(reused(&session));
+        }
+        let role = self.role(session.user_id).await?.ok_or(Error::InvalidRefreshToken)?;
+        self.rotate(&token, session, role, now).await
+    }
+
+    /// Ends the session of a refresh token; nothing to end is fine.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn logout(&self, presented: String) -> Result<(), Error> {
+        match RefreshToken::presented(presented) {
+            Some(token) => self.needs.sessions.revoke(&token.hash(), now()).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Deletes what has expired. Answers how many rows.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn purge(&self) -> Result<u64, Error> {
+        self.needs.sessions.purge(now()).await
+    }
+
+    /// The role, if the user still exists; credentials that outlived their user are deleted.
+    async fn role(&self, user_id: Uuid) -> Result<Option<Role>, Error> {
+        let role = self.needs.profiles.role(user_id).await?;
+        if role.is_none() && self.needs.credentials.delete(user_id).await? {
+            tracing::info!(user.id = %user_id, "credentials of a deleted user removed");
+        }
+        Ok(role)
+    }
+
+    async fn open(&self, user_id: Uuid, role: Role) -> Result<TokenPair, Error> {
+        let now = now();
+        let expires_at = now + self.lifetimes.session;
+        let refresh = RefreshToken::generate();
+        let token = self.next_token(&refresh, now);
+        let pair = self.pair(user_id, role, refresh, now)?;
+        let session = NewSession { family_id: Uuid::now_v7(), user_id, expires_at, token };
+        // The credentials can be deleted between the check and this line.
+        if self.needs.sessions.open(session).await? { Ok(pair) } else { Err(Error::InvalidCredentials) }
+    }
+
+    async fn rotate(
+        &self,
+        token: &RefreshToken,
+        session: Presented,
+        role: Role,
+        now: DateTime<Utc>,
+    ) -> Result<TokenPair, Error> {
+        let refresh = RefreshToken::generate();
+        let next = self.next_token(&refresh, now);
+        // Signed before the token is spent: nothing that can fail comes after.
+        let pair = self.pair(session.user_id, role, refresh, now)?;
+        match self.needs.sessions.rotate(session.family_id, &token.hash(), next).await? {
+            Rotation::Rotated => Ok(pair),
+            Rotation::Refused => Err(Error::InvalidRefreshToken),
+            Rotation::Reused => Err(reused(&session)),
+        }
+    }
+
+    fn next_token(&self, token: &RefreshToken, now: DateTime<Utc>) -> NewToken {
+        NewToken { hash: token.hash(), issued_at: now, expires_at: now + self.lifetimes.idle }
+    }
+
+    fn pair(
+        &self,
+        user_id: Uuid,
+        role: Role,
+        refresh: RefreshToken,
+        issued_at: DateTime<Utc>,
+    ) -> Result<TokenPair, Error> {
+        let expires_at = issued_at + self.lifetimes.access;
+        let access = self.needs.tokens.sign(Grant { user_id, role, issued_at, expires_at })?;
+        Ok(TokenPair { access, refresh, expires_in: self.lifetimes.access.num_seconds() })
+    }
+
+    /// Replaces a hash of lower cost. Best effort: the login does not depend on it, and the next one tries again.
+    async fn rehash(&self, user_id: Uuid, old: &str, password: &SecretString) {
+        let replaced = match self.needs.passwords.hash(password).await {
+            Ok(new) => self.needs.credentials.replace_hash(user_id, old, &new, now()).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = replaced {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, user.id = %user_id, "a password hash could not be strengthened");
+        }
+    }
+}
+
+/// The security event of a token that was used twice.
+fn reused(session: &Presented) -> Error {
+    let (family, user) = (session.family_id, session.user_id);
+    tracing::warn!(session.id = %family, user.id = %user, "refresh token reused, session revoked");
+    Error::ReusedRefreshToken
+}

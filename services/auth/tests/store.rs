@@ -1,0 +1,340 @@
+//! The contract of the stores, on SQLite always and on Postgres where `SIGNALBOX_TEST_POSTGRES_URL` names one.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::sync::Arc;
+
+use auth::adapters::jwt::JwtSigner;
+use auth::adapters::sql::SqlStore;
+use auth::domain::account::{Claim, Email, NewClaim, Role, State};
+use auth::domain::keys::{KeyPolicy, Phase};
+use auth::domain::refresh_token::RefreshToken;
+use auth::domain::rotation::Rotation as KeyRotation;
+use auth::domain::sessions::{NewSession, NewToken, Rotation};
+use auth::domain::{Error, now};
+use auth::ports::{AccessTokens, CredentialStore, KeyStore, RollbackStore, SessionStore};
+use chassis::settings::Database;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
+use sqlx::Connection;
+use uuid::Uuid;
+
+fn settings(url: String) -> Database {
+    Database { url, max_connections: 4, acquire_timeout_ms: 10_000, statement_timeout_ms: 5_000, migrate: true }
+}
+
+#[tokio::test]
+async fn on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(format!("sqlite:{}/auth.db", folder.path().display()));
+    contract(&settings).await;
+}
+
+#[tokio::test]
+#[allow(clippy::disallowed_methods, reason = "where a test finds its database is no configuration of the service")]
+async fn on_postgres() {
+    let Ok(server) = std::env::var("SIGNALBOX_TEST_POSTGRES_URL") else {
+        println!("skipped: set SIGNALBOX_TEST_POSTGRES_URL to a Postgres in which databases may be created");
+        return;
+    };
+    let name = format!("auth_test_{}", Uuid::new_v4().simple());
+    let mut admin = sqlx::PgConnection::connect(&server).await.unwrap();
+    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::query(create).execute(&mut admin).await.unwrap();
+    let (base, _) = server.rsplit_once('/').unwrap();
+    contract(&settings(format!("{base}/{name}"))).await;
+    let drop = sqlx::AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"));
+    sqlx::query(drop).execute(&mut admin).await.unwrap();
+}
+
+/// What every database has to do.
+async fn contract(settings: &Database) {
+    let store = Arc::new(SqlStore::open(settings).await.unwrap());
+    SqlStore::open(settings).await.unwrap(); // migrating twice changes nothing
+    claims(&*store).await;
+    parallel_claims(store.clone()).await;
+    hashes(&*store).await;
+    rollbacks(&*store, &*store).await;
+    sessions(&*store, &*store).await;
+    expiry(&*store, &*store).await;
+    deletion(&*store, &*store, &*store).await;
+    parallel_rotations(store.clone(), store.clone()).await;
+    parallel_deletions(store.clone(), store.clone()).await;
+    purge(&*store, &*store).await;
+    keys(&*store).await;
+    rotation_of_keys(store.clone()).await;
+}
+
+fn email(text: &str) -> Email {
+    Email::parse(text).unwrap()
+}
+
+async fn claim(store: &dyn CredentialStore, email: &Email, hash: &str, role: Role) -> Claim {
+    let user_id = Uuid::now_v7();
+    store.claim(NewClaim { user_id, email, password_hash: hash, role }, now()).await.unwrap()
+}
+
+async fn account(store: &dyn CredentialStore) -> Uuid {
+    let email = email(&format!("{}@example.com", Uuid::new_v4().simple()));
+    let claim = claim(store, &email, "hash", Role::User).await;
+    assert!(store.activate(claim.user_id, now()).await.unwrap());
+    claim.user_id
+}
+
+async fn stored_hash(store: &dyn CredentialStore, email: &Email) -> String {
+    store.find(email).await.unwrap().unwrap().password_hash().to_owned()
+}
+
+async fn claims(store: &dyn CredentialStore) {
+    let ada = email("ada@example.com");
+    assert!(store.find(&ada).await.unwrap().is_none());
+    let first = claim(store, &ada, "one", Role::User).await;
+    assert_eq!((first.state, first.role), (State::Pending, Role::User));
+    assert!(!store.find(&ada).await.unwrap().unwrap().is_active());
+
+    // Pending: the same account takes the new hash, but not from a claim for another role.
+    assert_eq!(claim(store, &ada, "two", Role::User).await, first);
+    assert_eq!(claim(store, &ada, "three", Role::Admin).await, first);
+    assert_eq!(stored_hash(store, &ada).await, "two");
+
+    // Active: nothing changes any more.
+    assert!(store.activate(first.user_id, now()).await.unwrap());
+    assert!(store.activate(first.user_id, now()).await.unwrap());
+    assert_eq!(claim(store, &ada, "four", Role::User).await, Claim { state: State::Active, ..first });
+    assert_eq!(stored_hash(store, &ada).await, "two");
+    store.withdraw(first.user_id).await.unwrap();
+    assert!(store.find(&ada).await.unwrap().unwrap().is_active(), "only pending claims are withdrawn");
+
+    let admin = claim(store, &email("admin@example.com"), "hash", Role::Admin).await;
+    assert_eq!((admin.state, admin.role), (State::Pending, Role::Admin));
+    store.withdraw(admin.user_id).await.unwrap();
+    assert!(!store.activate(admin.user_id, now()).await.unwrap(), "gone");
+}
+
+async fn parallel_claims(store: Arc<dyn CredentialStore>) {
+    let wanted = email("grace@example.com");
+    let claims = (0..16).map(|_| {
+        let (store, wanted) = (store.clone(), wanted.clone());
+        tokio::spawn(async move { claim(&*store, &wanted, "hash", Role::User).await.user_id })
+    });
+    let mut ids: Vec<_> = join_all(claims).await.into_iter().map(Result::unwrap).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 1);
+}
+
+async fn hashes(store: &dyn CredentialStore) {
+    let wanted = email("edsger@example.com");
+    let id = claim(store, &wanted, "old", Role::User).await.user_id;
+    store.replace_hash(id, "not the old one", "new", now()).await.unwrap();
+    assert_eq!(stored_hash(store, &wanted).await, "old");
+    store.replace_hash(id, "old", "new", now()).await.unwrap();
+    assert_eq!(stored_hash(store, &wanted).await, "new");
+}
+
+async fn rollbacks(store: &dyn CredentialStore, rollbacks: &dyn RollbackStore) {
+    let (old, young) = (now() - TimeDelta::hours(1), now());
+    let at = async |address: &str, role, at| {
+        let (user_id, email) = (Uuid::now_v7(), email(address));
+        store.claim(NewClaim { user_id, email: &email, password_hash: "hash", role }, at).await.unwrap().user_id
+    };
+    let stale = at("stale@example.com", Role::User, old).await;
+    let fresh = at("fresh@example.com", Role::User, young).await;
+    let admin = at("pending.admin@example.com", Role::Admin, old).await;
+    let done = at("done@example.com", Role::User, old).await;
+    store.activate(done, old).await.unwrap();
+    let abandoned = rollbacks.abandon_stale(old + TimeDelta::minutes(1), now()).await.unwrap();
+    assert_eq!(abandoned, [stale]);
+    assert!(!store.activate(stale, now()).await.unwrap(), "an abandoned account cannot be completed");
+    let again = claim(store, &email("stale@example.com"), "hash", Role::User).await;
+    assert_eq!((again.user_id, again.state), (stale, State::Abandoned));
+    assert_eq!(rollbacks.abandon_stale(old, now()).await.unwrap(), [stale], "until it is cleared");
+    rollbacks.clear(stale).await.unwrap();
+    assert!(rollbacks.abandon_stale(old, now()).await.unwrap().is_empty());
+    assert!(store.find(&email("stale@example.com")).await.unwrap().is_none());
+    for id in [fresh, admin, done] {
+        rollbacks.clear(id).await.unwrap();
+        assert!(store.activate(id, now()).await.unwrap(), "only abandoned accounts are cleared");
+    }
+}
+
+fn token(issued_at: DateTime<Utc>, ttl: TimeDelta) -> (RefreshToken, NewToken) {
+    let token = RefreshToken::generate();
+    let stored = NewToken { hash: token.hash(), issued_at, expires_at: issued_at + ttl };
+    (token, stored)
+}
+
+async fn open(store: &dyn SessionStore, user_id: Uuid, ttl: TimeDelta) -> (NewSession, RefreshToken) {
+    let now = now();
+    let (first, token) = token(now, ttl);
+    let session = NewSession { family_id: Uuid::now_v7(), user_id, expires_at: now + TimeDelta::days(14), token };
+    assert!(store.open(session).await.unwrap());
+    (session, first)
+}
+
+async fn sessions(credentials: &dyn CredentialStore, store: &dyn SessionStore) {
+    let week = TimeDelta::days(7);
+    let user_id = account(credentials).await;
+    let (session, first) = open(store, user_id, week).await;
+    let (other, other_token) = open(store, user_id, week).await;
+    let found = store.find(&first.hash(), now()).await.unwrap().unwrap();
+    assert_eq!((found.family_id, found.user_id, found.spent), (session.family_id, user_id, false));
+
+    let (second, next) = token(now(), week);
+    assert_eq!(store.rotate(session.family_id, &first.hash(), next).await.unwrap(), Rotation::Rotated);
+    assert!(store.find(&first.hash(), now()).await.unwrap().unwrap().spent);
+    assert!(!store.find(&second.hash(), now()).await.unwrap().unwrap().spent);
+
+    // A token of another family, or of none, is no reuse.
+    let unused = token(now(), week).1;
+    assert_eq!(store.rotate(session.family_id, &other_token.hash(), unused).await.unwrap(), Rotation::Refused);
+    assert_eq!(store.rotate(session.family_id, &[0; 32], unused).await.unwrap(), Rotation::Refused);
+    assert_eq!(store.rotate(Uuid::now_v7(), &first.hash(), unused).await.unwrap(), Rotation::Refused);
+
+    assert_eq!(store.rotate(session.family_id, &first.hash(), unused).await.unwrap(), Rotation::Reused);
+    assert_eq!(store.rotate(session.family_id, &second.hash(), unused).await.unwrap(), Rotation::Refused);
+    for gone in [first.hash(), second.hash(), unused.hash] {
+        assert!(store.find(&gone, now()).await.unwrap().is_none(), "the family is revoked");
+    }
+    assert!(store.find(&other_token.hash(), now()).await.unwrap().is_some(), "other sessions go on");
+    store.revoke(&other_token.hash(), now()).await.unwrap();
+    store.revoke(&[0; 32], now()).await.unwrap();
+    assert!(store.find(&other_token.hash(), now()).await.unwrap().is_none());
+    assert_eq!(store.rotate(other.family_id, &other_token.hash(), unused).await.unwrap(), Rotation::Refused);
+}
+
+async fn expiry(credentials: &dyn CredentialStore, store: &dyn SessionStore) {
+    let (session, first) = open(store, account(credentials).await, TimeDelta::days(7)).await;
+    let start = session.token.issued_at;
+    let idle = start + TimeDelta::days(7);
+    assert!(store.find(&first.hash(), idle - TimeDelta::milliseconds(1)).await.unwrap().is_some());
+    assert!(store.find(&first.hash(), idle).await.unwrap().is_none());
+    let late = token(idle, TimeDelta::days(7)).1;
+    assert_eq!(store.rotate(session.family_id, &first.hash(), late).await.unwrap(), Rotation::Refused);
+    let last = token(start + TimeDelta::days(1), TimeDelta::days(30)).1;
+    assert_eq!(store.rotate(session.family_id, &first.hash(), last).await.unwrap(), Rotation::Rotated);
+    assert!(store.find(&last.hash, session.expires_at).await.unwrap().is_none(), "the session ends whatever happens");
+    let beyond = token(session.expires_at, TimeDelta::days(7)).1;
+    assert_eq!(store.rotate(session.family_id, &last.hash, beyond).await.unwrap(), Rotation::Refused);
+}
+
+async fn deletion(credentials: &dyn CredentialStore, rollbacks: &dyn RollbackStore, store: &dyn SessionStore) {
+    let user_id = account(credentials).await;
+    let (session, first) = open(store, user_id, TimeDelta::days(7)).await;
+    assert!(credentials.delete(user_id).await.unwrap());
+    assert!(!credentials.delete(user_id).await.unwrap());
+    assert!(store.find(&first.hash(), now()).await.unwrap().is_none(), "sessions go with the credentials");
+    assert!(!store.open(session).await.unwrap(), "nobody gets a session without credentials");
+
+    let user_id = account(credentials).await;
+    let (_, first) = open(store, user_id, TimeDelta::days(7)).await;
+    rollbacks.abandon(user_id, now()).await.unwrap();
+    assert!(store.find(&first.hash(), now()).await.unwrap().is_none());
+    assert!(!credentials.activate(user_id, now()).await.unwrap());
+    rollbacks.clear(user_id).await.unwrap();
+    assert!(!credentials.delete(user_id).await.unwrap());
+}
+
+async fn parallel_rotations(credentials: Arc<dyn CredentialStore>, store: Arc<dyn SessionStore>) {
+    let (session, first) = open(&*store, account(&*credentials).await, TimeDelta::days(7)).await;
+    let attempts = (0..100).map(|_| {
+        let (store, spent) = (store.clone(), first.hash());
+        let next = token(now(), TimeDelta::days(7)).1;
+        tokio::spawn(async move { store.rotate(session.family_id, &spent, next).await })
+    });
+    let outcomes: Vec<_> = join_all(attempts).await.into_iter().map(|outcome| outcome.unwrap().unwrap()).collect();
+    let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
+    assert_eq!((count(Rotation::Rotated), count(Rotation::Reused), count(Rotation::Refused)), (1, 1, 98));
+}
+
+/// Rotations and deletions of the same user must not lock each other out.
+async fn parallel_deletions(credentials: Arc<dyn CredentialStore>, store: Arc<dyn SessionStore>) {
+    for _ in 0..20 {
+        let user_id = account(&*credentials).await;
+        let (session, first) = open(&*store, user_id, TimeDelta::days(7)).await;
+        let next = token(now(), TimeDelta::days(7)).1;
+        let another = NewSession { family_id: Uuid::now_v7(), token: token(now(), TimeDelta::days(7)).1, ..session };
+        let spent = first.hash();
+        let (rotated, opened, deleted) = tokio::join!(
+            store.rotate(session.family_id, &spent, next),
+            store.open(another),
+            credentials.delete(user_id)
+        );
+        assert!(deleted.unwrap());
+        rotated.unwrap();
+        opened.unwrap();
+        for hash in [spent, next.hash, another.token.hash] {
+            assert!(store.find(&hash, now()).await.unwrap().is_none());
+        }
+    }
+}
+
+async fn purge(credentials: &dyn CredentialStore, store: &dyn SessionStore) {
+    let user_id = account(credentials).await;
+    store.purge(now() + TimeDelta::days(365)).await.unwrap();
+    let (session, first) = open(store, user_id, TimeDelta::days(1)).await;
+    let start = session.token.issued_at;
+    let second = token(start, TimeDelta::days(2)).1;
+    assert_eq!(store.rotate(session.family_id, &first.hash(), second).await.unwrap(), Rotation::Rotated);
+    assert_eq!(store.purge(start).await.unwrap(), 0);
+    assert_eq!(store.purge(start + TimeDelta::days(1)).await.unwrap(), 1, "the first token");
+    assert!(store.find(&second.hash, start + TimeDelta::days(1)).await.unwrap().is_some());
+    assert_eq!(store.purge(session.expires_at).await.unwrap(), 1, "the family, its token with it");
+    assert_eq!(store.purge(session.expires_at).await.unwrap(), 0);
+    for _ in 0..600 {
+        open(store, user_id, TimeDelta::days(1)).await;
+    }
+    assert_eq!(store.purge(now() + TimeDelta::days(30)).await.unwrap(), 600, "more than a batch");
+}
+
+async fn keys(store: &dyn KeyStore) {
+    let signer = JwtSigner::new("issuer", "audience");
+    let start = now();
+    let (one, two) = (signer.generate(Phase::Current, start), signer.generate(Phase::Current, start));
+    store.add(&one).await.unwrap();
+    store.add(&two).await.unwrap(); // what a replica does that starts at the same time
+    let loaded = store.load().await.unwrap();
+    assert_eq!(loaded.len(), 1);
+    assert_eq!((loaded[0].id(), loaded[0].seed()), (one.id(), one.seed()));
+    assert_eq!((loaded[0].phase(), loaded[0].since()), (Phase::Current, start));
+
+    let later = start + TimeDelta::days(1);
+    store.promote("unknown", later).await.unwrap();
+    assert_eq!(store.load().await.unwrap()[0].phase(), Phase::Current, "it signs on if there is no next key");
+    let next = signer.generate(Phase::Next, start);
+    store.add(&next).await.unwrap();
+    store.promote(next.id(), later).await.unwrap();
+    store.promote(next.id(), later).await.unwrap();
+    let phase = async |id: &str| store.load().await.unwrap().iter().find(|key| key.id() == id).map(|key| key.phase());
+    assert_eq!((phase(one.id()).await, phase(next.id()).await), (Some(Phase::Retired), Some(Phase::Current)));
+    store.remove(next.id()).await.unwrap();
+    store.remove(one.id()).await.unwrap();
+    assert_eq!((phase(one.id()).await, phase(next.id()).await), (None, Some(Phase::Current)), "only retired keys go");
+}
+
+async fn rotation_of_keys<S: KeyStore + 'static>(store: Arc<S>) {
+    let policy =
+        KeyPolicy { rotation: TimeDelta::days(30), overlap: TimeDelta::hours(1), retention: TimeDelta::minutes(20) };
+    let replicas: Vec<_> = (0..3)
+        .map(|_| {
+            let signer = Arc::new(JwtSigner::new("issuer", "audience"));
+            (KeyRotation::new(store.clone(), signer.clone(), policy), signer)
+        })
+        .collect();
+    let phases = async || store.load().await.unwrap().iter().map(|key| key.phase()).collect::<Vec<_>>();
+    let turn = async |at: DateTime<Utc>| {
+        let outcomes: Vec<Result<(), Error>> = join_all(replicas.iter().map(|(rotation, _)| rotation.run(at))).await;
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    };
+    let start = store.load().await.unwrap()[0].since();
+    turn(start).await;
+    assert_eq!(phases().await, [Phase::Current]);
+    turn(start + policy.rotation - policy.overlap).await;
+    assert_eq!(phases().await, [Phase::Current, Phase::Next]);
+    turn(start + policy.rotation).await;
+    let mut after = phases().await;
+    after.sort_by_key(|phase| phase.as_str());
+    assert_eq!(after, [Phase::Current, Phase::Retired]);
+    turn(start + policy.rotation + policy.retention).await;
+    assert_eq!(phases().await, [Phase::Current]);
+    let sets: Vec<_> = replicas.iter().map(|(_, signer)| signer.key_set().unwrap()).collect();
+    assert!(sets.iter().all(|set| *set == sets[0]), "the replicas agree");
+}
