@@ -189,7 +189,8 @@ impl Problem {
     /// The boundary: takes an error apart into what the client sees and what the log keeps.
     pub fn of(error: &(impl AppError + 'static)) -> Self {
         let kind = error.kind();
-        if kind.is_ours() {
+        // Shedding load is counted where it happens; a line for each refusal would only add to the load.
+        if kind.is_ours() && kind != Kind::Overloaded {
             tracing::error!(
                 error = error as &(dyn std::error::Error + 'static),
                 error.code = error.code(),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 use serde::de::DeserializeOwned;
 use telemetry::LogOutput;
 
@@ -16,7 +16,6 @@ use crate::settings::Common;
 const EX_CONFIG: u8 = 78;
 
 #[derive(Parser)]
-#[command(version, about, long_about = None)]
 struct Arguments {
     /// Configuration file to lay over the defaults
     #[arg(long, value_name = "FILE")]
@@ -31,7 +30,7 @@ pub fn main_of<C>(spec: &Spec<C>) -> ExitCode
 where
     C: DeserializeOwned + Send + 'static,
 {
-    let arguments = Arguments::parse();
+    let arguments = arguments(spec.name);
     if arguments.print_config {
         say(spec.defaults);
         return ExitCode::SUCCESS;
@@ -49,6 +48,14 @@ where
             ExitCode::from(EX_CONFIG)
         }
     }
+}
+
+fn arguments(service: &'static str) -> Arguments {
+    let command = Arguments::command().name(service).version(telemetry::BUILD.version).about(format!(
+        "The {service} service of Signalbox. Variables SIGNALBOX_{}_* override its keys.",
+        service.to_uppercase()
+    ));
+    Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
 async fn run<C>(spec: &Spec<C>, file: Option<PathBuf>) -> Result<bool, StartError>

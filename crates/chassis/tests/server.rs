@@ -64,7 +64,7 @@ async fn build(config: Config) -> Result<App, StartError> {
                 "held"
             }),
         )
-        .route("/stuck", axum::routing::get(|| std::future::pending::<&'static str>()));
+        .route("/stuck", axum::routing::get(std::future::pending::<&'static str>));
     let mut app = App::new();
     app.serve_http(&config.http, router)?;
     app.serve_grpc(

@@ -15,7 +15,7 @@ use tracing::instrument::{Instrument, Instrumented};
 
 use crate::context::{Attached, TraceContext};
 use crate::grpc::{self, BoxedFinish, Finish, MethodOf, OTHER, ObservedBody};
-use crate::names::RPC_STATUS_LABEL;
+use crate::names::{RPC_STATUS_LABEL, millis};
 use crate::red::Handles;
 
 /// Observes a gRPC server. Put it outermost.
@@ -143,7 +143,7 @@ fn reporter(method: &'static str, context: TraceContext, span: Span, handles: Ha
             }
             ((method, status), metrics::histogram!("rpc_server_call_duration_seconds", labels))
         });
-        let milliseconds = elapsed.as_secs_f64() * 1e3;
+        let milliseconds = millis(elapsed);
         context.scope(|| {
             span.in_scope(|| {
                 tracing::info!(

@@ -17,7 +17,7 @@ use tracing::Span;
 use tracing::instrument::{Instrument, Instrumented};
 
 use crate::context::{Attached, TraceContext};
-use crate::names::{known_method, status_text};
+use crate::names::{known_method, millis, status_text};
 use crate::red::Handles;
 
 /// Finds the route template of a request, such as `/v1/products/{id}`.
@@ -172,7 +172,7 @@ impl Drop for Observed {
             (Key { method: self.method, route: self.route.clone(), status }, handle)
         });
         let route = self.route.as_deref().unwrap_or_default();
-        let milliseconds = elapsed.as_secs_f64() * 1e3;
+        let milliseconds = millis(elapsed);
         self.context.scope(|| {
             self.span.in_scope(|| {
                 tracing::info!(

@@ -69,3 +69,8 @@ pub(crate) fn protocol_version(version: Version) -> &'static str {
 
 /// Semantic conventions after 1.44 rename this attribute; the literal stands only here and in the catalogue.
 pub(crate) const RPC_STATUS_LABEL: &str = "rpc_response_status_code";
+
+/// Milliseconds to the microsecond, for log fields.
+pub(crate) fn millis(duration: std::time::Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -13,10 +13,13 @@ use tonic::{Request, Response, Status};
 
 use crate::record::SpanRecord;
 
+/// A span and the `(trace id, span id)` it links to.
+type Received = Arc<Mutex<Vec<(SpanRecord, Vec<(String, String)>)>>>;
+
 /// A running stand-in. It stops when it is dropped.
 pub struct Collector {
     address: SocketAddr,
-    spans: Arc<Mutex<Vec<SpanRecord>>>,
+    spans: Received,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -28,7 +31,7 @@ impl Collector {
     pub async fn start() -> std::io::Result<Self> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let spans = Arc::new(Mutex::new(Vec::new()));
+        let spans = Received::default();
         let service = TraceServiceServer::new(Receiver(Arc::clone(&spans)));
         let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
         let server = tokio::spawn(async move {
@@ -53,7 +56,15 @@ impl Collector {
     /// All spans received so far.
     #[must_use]
     pub fn all(&self) -> Vec<SpanRecord> {
-        self.spans.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        let spans = self.spans.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        spans.iter().map(|(span, _)| span.clone()).collect()
+    }
+
+    /// What the span of that id links to, as `(trace id, span id)`.
+    #[must_use]
+    pub fn links(&self, span_id: &str) -> Vec<(String, String)> {
+        let spans = self.spans.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        spans.iter().filter(|(span, _)| span.span_id == span_id).flat_map(|(_, links)| links.clone()).collect()
     }
 }
 
@@ -63,7 +74,7 @@ impl Drop for Collector {
     }
 }
 
-struct Receiver(Arc<Mutex<Vec<SpanRecord>>>);
+struct Receiver(Received);
 
 #[tonic::async_trait]
 impl TraceService for Receiver {
@@ -76,7 +87,7 @@ impl TraceService for Receiver {
             let resource = attributes(&resource_spans.resource.unwrap_or_default().attributes);
             let service = resource.get("service.name").and_then(Value::as_str).unwrap_or_default();
             let received = resource_spans.scope_spans.into_iter().flat_map(|scope| scope.spans);
-            spans.extend(received.map(|span| record(service, &span)));
+            spans.extend(received.map(|span| (record(service, &span), links(&span))));
         }
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }
@@ -102,6 +113,10 @@ fn record(service: &str, span: &Span) -> SpanRecord {
         error: span.status.as_ref().is_some_and(|status| status.code == 2),
         attributes: attributes(&span.attributes),
     }
+}
+
+fn links(span: &Span) -> Vec<(String, String)> {
+    span.links.iter().map(|link| (hex(&link.trace_id), hex(&link.span_id))).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -46,7 +46,8 @@ pub(crate) fn upstream(status: &Status) -> Problem {
             error.field = (*public).to_owned();
         }
     }
-    if problem.kind.is_ours() {
+    // Shed load is counted by the service that shed it.
+    if problem.kind.is_ours() && problem.kind != chassis::Kind::Overloaded {
         tracing::error!(
             error = status as &(dyn std::error::Error + 'static),
             error.code = problem.code.as_ref(),

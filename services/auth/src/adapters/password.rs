@@ -53,13 +53,14 @@ impl HashPool {
             let _worker = worker;
             let _active = Counted::new(active());
             let start = Instant::now();
-            let outcome = work();
+            let outcome = tracing::info_span!("hash password").in_scope(work);
             telemetry::histogram!("password_hash_duration_seconds").record(start.elapsed().as_secs_f64());
             outcome
         });
         tokio::task::spawn_blocking(job).await.map_err(|error| Error::Internal(error.into()))
     }
 
+    #[tracing::instrument(name = "wait for a password worker", skip_all)]
     async fn worker(&self) -> Result<OwnedSemaphorePermit, Error> {
         if let Ok(free) = Arc::clone(&self.workers).try_acquire_owned() {
             return Ok(free);
