@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use axum::Router;
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::db::DbError;
@@ -139,8 +140,7 @@ impl App {
 
     /// Serves until `stop` is told to drain, then finishes what runs and answers whether all of it did.
     pub(crate) async fn run(self, shutdown: settings::Shutdown) -> bool {
-        let tasks: Vec<_> =
-            self.background.into_iter().map(|(name, task)| tokio::spawn(supervise(name, task))).collect();
+        let tasks: Vec<_> = self.background.into_iter().map(|(name, task)| supervise(name, task)).collect();
         let servers: Vec<_> = self.servers.into_iter().map(tokio::spawn).collect();
         self.readiness.serve();
         tracing::info!("serving");
@@ -158,10 +158,17 @@ impl App {
     }
 }
 
-async fn supervise(name: &'static str, task: Task) {
-    let outcome = tokio::spawn(task).await;
-    // A background task ends only by a bug; the panic itself has been logged where it happened.
-    tracing::error!(task = name, panicked = outcome.is_err(), "background task ended");
+fn supervise(name: &'static str, task: Task) -> AbortHandle {
+    let task = tokio::spawn(task);
+    let handle = task.abort_handle();
+    tokio::spawn(async move {
+        let outcome = task.await;
+        if !outcome.as_ref().is_err_and(tokio::task::JoinError::is_cancelled) {
+            // It was to run for ever; a panic has been logged where it happened.
+            tracing::error!(task = name, panicked = outcome.is_err(), "background task ended");
+        }
+    });
+    handle
 }
 
 async fn finish(servers: Vec<tokio::task::JoinHandle<()>>, stop: &Stop, limit: Duration) -> bool {

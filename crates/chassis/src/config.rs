@@ -105,6 +105,14 @@ impl Layers {
         Ok(self)
     }
 
+    /// Lays the variables of this process over; see [`Layers::env`].
+    ///
+    /// # Errors
+    /// As [`Layers::env`].
+    pub fn environment(self) -> Result<Self, ConfigError> {
+        self.env(crate::environment::variables())
+    }
+
     /// Reads the result into a struct that takes the keys it knows.
     ///
     /// # Errors

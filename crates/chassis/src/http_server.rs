@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::HeaderValue;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use hyper::body::Incoming;
@@ -24,7 +24,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::Stop;
-use crate::error::{Kind, Problem};
 use crate::readiness::Readiness;
 use crate::settings::{self, millis};
 
@@ -162,22 +161,14 @@ impl Server {
         use tower::Service;
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(peer);
-        let too_large = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>()
-            > self.settings.max_header_bytes;
         let announced = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         let heavy = announced.map_or(parts.headers.contains_key(TRANSFER_ENCODING), |length| length > SWALLOWED_BODY);
-        let mut response = if too_large {
-            let limit = self.settings.max_header_bytes;
-            Problem::new(Kind::HeadersTooLarge, "headers_too_large", format!("Headers may take {limit} bytes."))
-                .into_response()
-        } else {
-            let request = Request::from_parts(parts, axum::body::Body::new(body));
-            match self.router.as_service().call(request).await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            }
+        let request = Request::from_parts(parts, axum::body::Body::new(body));
+        let mut response = match self.router.as_service().call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
         };
-        let unread = too_large || (heavy && !response.status().is_success());
+        let unread = heavy && !response.status().is_success();
         if self.readiness.is_draining() || unread {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

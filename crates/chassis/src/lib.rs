@@ -30,4 +30,4 @@ pub use http_server::Peer;
 pub use main_of::{layers, main_of, stop_signal};
 pub use problem::PROBLEM_JSON;
 pub use readiness::Readiness;
-pub use status::to_status;
+pub use status::{is_reported, to_status};

@@ -81,7 +81,7 @@ pub fn layers(name: &str, defaults: &str, file: Option<PathBuf>) -> Result<Layer
     if let Some(path) = file.or_else(|| crate::environment::variable(&variable).map(PathBuf::from)) {
         layers = layers.file(&path)?;
     }
-    Ok(layers.env(crate::environment::variables())?)
+    Ok(layers.environment()?)
 }
 
 /// Listens for SIGINT and SIGTERM from now on; the future ends with the first of them. Call it before anything

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-/// Checks are run at most this often, however often they are asked for.
+/// Good news is repeated for this long without looking again; bad news is always looked at again, so that
+/// readiness comes back at once.
 const CACHE: Duration = Duration::from_millis(500);
 
 /// Longest time one check may take.
@@ -98,7 +99,8 @@ impl Readiness {
             Some(results) => results,
             None => {
                 let results = futures_util::future::join_all(checks.iter().map(run)).await;
-                self.state().last = Some((Instant::now(), results.clone()));
+                let good = results.iter().all(|result| result.error.is_none());
+                self.state().last = good.then(|| (Instant::now(), results.clone()));
                 results
             }
         };

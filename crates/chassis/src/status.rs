@@ -36,6 +36,12 @@ impl From<Problem> for Status {
     }
 }
 
+/// Whether another service of ours made this status: it has logged the cause already.
+#[must_use]
+pub fn is_reported(status: &Status) -> bool {
+    status.get_error_details().error_info().is_some_and(|info| info.domain == DOMAIN)
+}
+
 /// Reads a status received from another service. Without our details only its code is trusted: the text
 /// of a foreign error may tell internals, so clients get a sentence of ours.
 impl From<&Status> for Problem {

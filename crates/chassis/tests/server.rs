@@ -188,9 +188,9 @@ async fn a_client_that_never_finishes_its_headers_is_let_go() {
 #[tokio::test]
 async fn headers_beyond_the_limit_are_refused() {
     let running = start().await;
-    let large = format!("GET /fast HTTP/1.1\r\nhost: x\r\nx-large: {}\r\n\r\n", "x".repeat(5000));
+    let large = format!("GET /fast HTTP/1.1\r\nhost: x\r\nx-large: {}\r\n\r\n", "x".repeat(20_000));
     let answer = exchange(&running, "http", &large).await;
-    assert!(answer.starts_with("HTTP/1.1 431") && answer.contains("headers_too_large"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
 }
 
 #[tokio::test]

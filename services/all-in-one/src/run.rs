@@ -44,8 +44,8 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Send traces of all services to this OTLP gRPC endpoint, such as http://127.0.0.1:4317
-    #[arg(long, value_name = "URL", default_value = "")]
-    otlp_endpoint: String,
+    #[arg(long, value_name = "URL")]
+    otlp_endpoint: Option<String>,
 }
 
 /// The run ended badly.
@@ -98,7 +98,7 @@ pub async fn run(arguments: Arguments) -> Result<(), RunError> {
     let tally = Arc::new(Tally::default());
     let gateway = stack.address("gateway", "http").filter(|_| arguments.traffic > 0.0);
     let traffic = gateway
-        .map(|address| Traffic::start(address, arguments.traffic, &arguments.otlp_endpoint, &traces, &tally))
+        .map(|address| Traffic::start(address, arguments.traffic, arguments.otlp_endpoint.as_deref(), &traces, &tally))
         .transpose()?;
     watch(&arguments, &stack, &traces, stop).await;
     drop(traffic);
@@ -110,25 +110,15 @@ pub async fn run(arguments: Arguments) -> Result<(), RunError> {
 }
 
 fn stack_config(arguments: &Arguments, data: &Data, traces: &Arc<Traces>) -> Result<StackConfig, RunError> {
-    let mut overrides = match &arguments.config {
+    let overrides = match &arguments.config {
         Some(path) => read(path)?,
         None => toml::Table::new(),
     };
-    if !arguments.otlp_endpoint.is_empty() {
-        for service in ["user", "product", "auth", "gateway"] {
-            let section = overrides.entry(service).or_insert_with(|| toml::Table::new().into());
-            if let Some(section) = section.as_table_mut() {
-                let telemetry = section.entry("telemetry").or_insert_with(|| toml::Table::new().into());
-                if let Some(telemetry) = telemetry.as_table_mut() {
-                    telemetry.insert("otlp_endpoint".to_owned(), arguments.otlp_endpoint.clone().into());
-                }
-            }
-        }
-    }
     Ok(StackConfig {
         data: data.path().to_owned(),
         overrides,
         environment: true,
+        otlp_endpoint: arguments.otlp_endpoint.clone(),
         tap: Some(Arc::clone(traces) as Arc<dyn Tap>),
         pages: Some(pages::router(Arc::clone(traces))),
         admin: Some(data.admin()?),

@@ -29,6 +29,8 @@ pub struct StackConfig {
     pub overrides: Table,
     /// Whether variables such as `SIGNALBOX_GATEWAY_HTTP_ADDRESS` count.
     pub environment: bool,
+    /// Where all services send their traces, whatever file and environment say.
+    pub otlp_endpoint: Option<String>,
     /// Receives spans and log lines.
     pub tap: Option<Arc<dyn Tap>>,
     /// More routes for the gateway's admin port.
@@ -146,7 +148,8 @@ async fn start<C: DeserializeOwned + Send + 'static>(
     started.map_err(|source| StackError { service: spec.name.to_owned(), source })
 }
 
-/// Defaults of the service, then of this host, then what the user overrides, then what the host alone can know.
+/// Defaults of the service, then of this host, then what the user overrides, then what the host alone can know or was told
+/// on the command line.
 fn layers<C>(spec: &Spec<C>, config: &StackConfig, callees: &[(&str, String)]) -> Result<Layers, StackError> {
     let failed = |source: ConfigError| StackError { service: spec.name.to_owned(), source: source.into() };
     overlay(spec, config, callees).map_err(failed)
@@ -158,10 +161,12 @@ fn overlay<C>(spec: &Spec<C>, config: &StackConfig, callees: &[(&str, String)]) 
         layers = layers.table(&format!("section [{}]", spec.name), section.clone())?;
     }
     if config.environment {
-        layers = layers
-            .env(std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))))?;
+        layers = layers.environment()?;
     }
     let mut known = Table::new();
+    if let Some(endpoint) = &config.otlp_endpoint {
+        known.insert("telemetry".to_owned(), toml::Value::Table(toml! { otlp_endpoint = (endpoint.as_str()) }));
+    }
     for (callee, url) in callees {
         known.insert((*callee).to_owned(), toml::Value::Table(toml! { url = (url.as_str()) }));
     }

@@ -64,9 +64,9 @@ impl Trace {
         self.spans.iter().any(|span| span.service == "gateway" && span.kind == "server")
     }
 
-    /// Whether its root has arrived.
+    /// Whether its first span has arrived; a caller that sends `traceparent` keeps the root to itself.
     fn is_complete(&self) -> bool {
-        self.root().is_some_and(|span| span.parent_span_id.is_empty())
+        self.is_request() || self.root().is_some_and(|span| span.parent_span_id.is_empty())
     }
 
     fn duration(&self) -> Duration {

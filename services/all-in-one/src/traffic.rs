@@ -23,7 +23,7 @@ impl Traffic {
     pub(crate) fn start(
         address: SocketAddr,
         per_second: f64,
-        otlp_endpoint: &str,
+        otlp_endpoint: Option<&str>,
         traces: &Arc<Traces>,
         tally: &Arc<Tally>,
     ) -> Result<Self, StartError> {
@@ -34,7 +34,7 @@ impl Traffic {
             environment: "development".to_owned(),
             log_level: "info".to_owned(),
             sampling_ratio: 1.0,
-            otlp_endpoint: otlp_endpoint.to_owned(),
+            otlp_endpoint: otlp_endpoint.unwrap_or_default().to_owned(),
             tap: Some(Arc::clone(traces) as Arc<dyn Tap>),
         })?;
         let identity = telemetry.identity();

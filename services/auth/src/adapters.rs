@@ -1,5 +1,6 @@
 //! One module per outside thing: the database, Argon2 on its pool, the user service, JSON Web Tokens.
 
+mod argon;
 pub mod jwt;
 pub mod password;
 pub mod profiles;

@@ -38,7 +38,8 @@ const PUBLIC_NAMES: [(&str, &str); 8] = [
     ("price.currency", "currency"),
 ];
 
-/// What the client learns of a call that failed. Failures of ours are logged here, once, with the cause.
+/// What the client learns of a call that failed. A failure is logged here with its cause,
+/// unless the service that answered has done so.
 pub(crate) fn upstream(status: &Status) -> Problem {
     let mut problem = Problem::from(status);
     for error in &mut problem.fields {
@@ -46,8 +47,7 @@ pub(crate) fn upstream(status: &Status) -> Problem {
             error.field = (*public).to_owned();
         }
     }
-    // Shed load is counted by the service that shed it.
-    if problem.kind.is_ours() && problem.kind != chassis::Kind::Overloaded {
+    if problem.kind.is_ours() && !chassis::is_reported(status) {
         tracing::error!(
             error = status as &(dyn std::error::Error + 'static),
             error.code = problem.code.as_ref(),

@@ -8,7 +8,7 @@
 //! 6. CORS
 //! 7. compression
 //! 8. rate limit
-//! 9. body limit
+//! 9. header and body limits
 //! 10. token and access table
 //! 11. handler
 
@@ -45,12 +45,13 @@ pub(crate) fn wrap(
     limiter: Arc<Limiter>,
 ) -> Result<Router, StartError> {
     let max_body = config.http.max_body_bytes;
+    let limits = Limits { headers: config.http.max_header_bytes, body: max_body as u64 };
     let timeout = chassis::settings::millis(config.http.timeout_ms);
     // The layer added last is the outermost.
     Ok(router
         .layer(from_fn_with_state(verifier, crate::access::authorize))
         .layer(DefaultBodyLimit::max(max_body))
-        .layer(from_fn_with_state(max_body as u64, refuse_large))
+        .layer(from_fn_with_state(limits, refuse_large))
         .layer(from_fn_with_state(limiter, rate_limit::limit))
         .layer(CompressionLayer::new())
         .layer(cors(&config.cors.allowed_origins)?)
@@ -79,10 +80,22 @@ fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
         .max_age(Duration::from_secs(600)))
 }
 
-/// Refuses a body that announces itself as too large before a byte of it is read.
-async fn refuse_large(State(limit): State<u64>, request: Request, next: Next) -> Response {
+/// Bytes a request may have.
+#[derive(Clone, Copy)]
+struct Limits {
+    headers: usize,
+    body: u64,
+}
+
+/// Refuses headers that are too large, and a body that announces itself as too large before a byte of it is read.
+async fn refuse_large(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    let headers: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if headers > limits.headers {
+        let detail = format!("Headers may take {} bytes together.", limits.headers);
+        return Problem::new(Kind::HeadersTooLarge, "headers_too_large", detail).into_response();
+    }
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limit) {
+    if announced.is_some_and(|length| length > limits.body) {
         return crate::input::too_large().into_response();
     }
     next.run(request).await

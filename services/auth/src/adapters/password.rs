@@ -5,20 +5,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{Error as HashError, PasswordHasher as _, PasswordVerifier as _};
-use argon2::{ARGON2ID_IDENT, Argon2, Params};
+use argon2::{ARGON2ID_IDENT, Params};
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 use telemetry::Gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::argon::Argon;
 use crate::config::Password;
 use crate::domain::Error;
 use crate::ports::{PasswordHasher, Verdict};
 
 /// See the module.
 pub struct HashPool {
-    argon: Argon2<'static>,
+    argon: Arc<Argon>,
     /// What an unknown account is compared with: of the configured cost, and the hash of nothing.
     dummy: String,
     workers: Arc<Semaphore>,
@@ -39,7 +39,7 @@ impl HashPool {
         queued().set(0.0);
         Ok(Self {
             dummy: dummy(&params),
-            argon: Argon2::from(params),
+            argon: Arc::new(Argon::new(params)),
             workers: Arc::new(Semaphore::new(settings.workers)),
             queue: Arc::new(Semaphore::new(settings.queue)),
             wait: Duration::from_millis(settings.wait_ms),
@@ -77,20 +77,19 @@ impl HashPool {
 #[async_trait]
 impl PasswordHasher for HashPool {
     async fn hash(&self, password: &SecretString) -> Result<String, Error> {
-        let (argon, password) = (self.argon.clone(), password.clone());
-        let hash = self.run(move || argon.hash_password(password.expose_secret().as_bytes())).await?;
-        hash.map(|hash| hash.to_string()).map_err(|error| Error::Internal(error.into()))
+        let (argon, password) = (Arc::clone(&self.argon), password.clone());
+        let hash = self.run(move || argon.hash(password.expose_secret().as_bytes())).await?;
+        hash.map_err(|error| Error::Internal(error.into()))
     }
 
     async fn verify(&self, password: &SecretString, hash: Option<&str>) -> Result<Verdict, Error> {
         let stored = PasswordHash::new(hash.unwrap_or(&self.dummy)).map_err(|error| Error::Internal(error.into()))?;
         let strong = is_strong(&stored, self.argon.params());
-        let (argon, password) = (self.argon.clone(), password.clone());
-        let outcome = self.run(move || argon.verify_password(password.expose_secret().as_bytes(), &stored)).await?;
+        let (argon, password) = (Arc::clone(&self.argon), password.clone());
+        let outcome = self.run(move || argon.verify(password.expose_secret().as_bytes(), &stored)).await?;
         match outcome {
-            Ok(()) if hash.is_none() => Ok(Verdict::Wrong),
-            Ok(()) => Ok(if strong { Verdict::Right } else { Verdict::Weak }),
-            Err(HashError::PasswordInvalid) => Ok(Verdict::Wrong),
+            Ok(same) if !same || hash.is_none() => Ok(Verdict::Wrong),
+            Ok(_) => Ok(if strong { Verdict::Right } else { Verdict::Weak }),
             Err(error) => Err(Error::Internal(error.into())),
         }
     }

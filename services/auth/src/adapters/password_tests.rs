@@ -107,3 +107,17 @@ async fn a_wait_that_is_too_long_is_given_up() {
     drop(release);
     holder.await.expect("joined");
 }
+
+#[tokio::test]
+async fn other_programs_agree_on_hashes_also_when_the_memory_is_used_again() {
+    use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+    let pool = pool(&CHEAP);
+    let library = argon2::Argon2::from(Params::new(64, 1, 1, None).expect("valid costs"));
+    for password in ["first", "second", "third"] {
+        let ours = pool.hash(&password.into()).await.expect("hashed");
+        let parsed = PasswordHash::new(&ours).expect("well-formed");
+        library.verify_password(password.as_bytes(), &parsed).expect("the library accepts our hash");
+        let theirs = library.hash_password(password.as_bytes()).expect("hashed").to_string();
+        assert_eq!(pool.verify(&password.into(), Some(&theirs)).await.expect("compared"), Verdict::Right);
+    }
+}
