@@ -1,1 +1,44 @@
-//! Messaging.
+//! Events between services: an outbox and a relay on the sending side, an inbox on the receiving one, and two brokers
+//! behind the same ports, RabbitMQ and one inside the process.
+//!
+//! Our promise: no event of a committed transaction is lost, and each has its effect in each consumer exactly
+//! once, under the death of a process, the restart of the broker, and duplicate delivery. It rests on four things:
+//!
+//! - [`Outbox::append`] in the transaction of the change; [`Relay`] marks an event sent only after the broker confirmed
+//!   it and did not return it. So it is published at least once.
+//! - A message is acknowledged only after its [`Handler`] returned, or after a copy of it was confirmed elsewhere
+//!   (the next step of the retry ladder, the dead letters). So it is delivered at least once.
+//! - [`Inbox::once`] in the transaction of the effect. So it has its effect once.
+//! - RabbitMQ's durable quorum queues keep what they confirmed as long as most of their replicas live. The in-process
+//!   broker keeps it as long as the process lives.
+//!
+//! Events of one aggregate arrive in their order. A message on the retry ladder leaves that order; a handler for
+//! which order matters compares [`Envelope::occurred_at`] or a version in the payload.
+
+mod consumer;
+mod dead_letter;
+mod envelope;
+mod headers;
+mod in_process;
+mod inbox;
+mod lanes;
+mod outbox;
+mod ports;
+mod process;
+mod rabbit;
+mod relay;
+mod retry;
+pub mod schema;
+mod subscription;
+
+pub use consumer::Consumer;
+pub use dead_letter::{DeadLetter, DeadLetterError, DeadLetters};
+pub use envelope::{Envelope, MAX_BYTES, Malformed};
+pub use in_process::InProcess;
+pub use inbox::Inbox;
+pub use outbox::{Backlog, Outbox};
+pub use ports::{Broker, Failure, Handler, PublishError, Publisher};
+pub use rabbit::{BrokerError, RabbitMq, RabbitSettings};
+pub use relay::{Relay, RelaySettings, Round};
+pub use retry::{BadLadder, Ladder};
+pub use subscription::{BadSubscription, Subscription};

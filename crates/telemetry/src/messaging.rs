@@ -132,11 +132,8 @@ where
         }
         context = crate::trace::adopt(&span, None).unwrap_or(context);
     }
-    metrics::counter!(
-        "messaging_client_consumed_messages_total",
-        labels(destination.system, "process", &name, None)
-    )
-    .increment(1);
+    metrics::counter!("messaging_client_consumed_messages_total", labels(destination.system, "process", &name, None))
+        .increment(1);
     let start = Instant::now();
     let outcome = context.attach(work.instrument(span.clone())).await;
     let error = error_type(&outcome);
@@ -148,8 +145,7 @@ where
 
 fn remote(context: TraceContext) -> SpanContext {
     let (trace, span) = (context.trace_id.into(), context.span_id.into());
-    let flags =
-        if context.sampled { opentelemetry::TraceFlags::SAMPLED } else { opentelemetry::TraceFlags::default() };
+    let flags = if context.sampled { opentelemetry::TraceFlags::SAMPLED } else { opentelemetry::TraceFlags::default() };
     SpanContext::new(trace, span, flags, true, TraceState::NONE)
 }
 
