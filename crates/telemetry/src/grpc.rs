@@ -1,12 +1,16 @@
 //! What gRPC servers and clients share: codes, label sets, and a body that tells when a call is over.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::HeaderMap;
+use http::{HeaderMap, Response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tonic::Code;
+use tracing::instrument::Instrumented;
+
+use crate::context::Attached;
 
 /// Turns a request path into a known `package.Service/Method`, or nothing.
 pub type MethodOf = fn(&str) -> Option<&'static str>;
@@ -83,6 +87,51 @@ impl<F: FnOnce(Code)> Drop for Finish<F> {
 
 /// Reporter whose type can be named in a body.
 pub(crate) type BoxedFinish = Finish<Box<dyn FnOnce(Code) + Send>>;
+
+pin_project! {
+    /// A call on either side until its answer's head is there; the body reports the rest.
+    pub struct ObservedCall<F> {
+        #[pin]
+        inner: Attached<Instrumented<F>>,
+        finish: Option<BoxedFinish>,
+        broken: Code,
+    }
+}
+
+impl<F> ObservedCall<F> {
+    /// `broken` is reported if there is no answer at all.
+    pub(crate) fn new(inner: Attached<Instrumented<F>>, finish: Option<BoxedFinish>, broken: Code) -> Self {
+        Self { inner, finish, broken }
+    }
+}
+
+impl<F, R, E> Future for ObservedCall<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<ObservedBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let result = ready!(this.inner.poll(cx));
+        let mut finish = this.finish.take();
+        Poll::Ready(match result {
+            Ok(response) => {
+                // A refusal without a body carries its status in the headers, a success in the trailers.
+                if let (Some(code), Some(finish)) = (code_of(response.headers()), finish.as_mut()) {
+                    finish.report(code);
+                }
+                Ok(response.map(|body| ObservedBody::new(body, finish)))
+            }
+            Err(error) => {
+                if let Some(finish) = finish.as_mut() {
+                    finish.report(*this.broken);
+                }
+                Err(error)
+            }
+        })
+    }
+}
 
 pin_project! {
     /// A body that reports the call's status when its trailers pass, or when it ends.

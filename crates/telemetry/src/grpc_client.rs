@@ -1,21 +1,18 @@
 //! Tower layer for gRPC clients: a client span over the whole call, its duration, and `traceparent` on the wire.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use http::{Request, Response};
 use metrics::Label;
-use pin_project_lite::pin_project;
 use tonic::Code;
 use tower::{Layer, Service};
+use tracing::Instrument;
 use tracing::Span;
-use tracing::instrument::{Instrument, Instrumented};
 
-use crate::context::{Attached, TraceContext};
-use crate::grpc::{self, BoxedFinish, Finish, MethodOf, OTHER, ObservedBody};
+use crate::context::TraceContext;
+use crate::grpc::{self, BoxedFinish, Finish, MethodOf, OTHER, ObservedBody, ObservedCall};
 use crate::names::RPC_STATUS_LABEL;
 use crate::red::Handles;
 
@@ -65,7 +62,7 @@ where
 {
     type Response = Response<ObservedBody<R>>;
     type Error = S::Error;
-    type Future = GrpcClientFuture<S::Future>;
+    type Future = ObservedCall<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -78,43 +75,7 @@ where
         context.inject(request.headers_mut());
         let finish = reporter(method, span.clone(), self.layer.clone());
         let inner = context.scope(|| span.in_scope(|| self.inner.call(request)));
-        GrpcClientFuture { inner: context.attach(inner.instrument(span)), finish: Some(finish) }
-    }
-}
-
-pin_project! {
-    /// See [`GrpcClientLayer`].
-    pub struct GrpcClientFuture<F> {
-        #[pin]
-        inner: Attached<Instrumented<F>>,
-        finish: Option<BoxedFinish>,
-    }
-}
-
-impl<F, R, E> Future for GrpcClientFuture<F>
-where
-    F: Future<Output = Result<Response<R>, E>>,
-{
-    type Output = Result<Response<ObservedBody<R>>, E>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let result = ready!(this.inner.poll(cx));
-        let mut finish = this.finish.take();
-        Poll::Ready(match result {
-            Ok(response) => {
-                if let (Some(code), Some(finish)) = (grpc::code_of(response.headers()), finish.as_mut()) {
-                    finish.report(code);
-                }
-                Ok(response.map(|body| ObservedBody::new(body, finish)))
-            }
-            Err(error) => {
-                if let Some(finish) = finish.as_mut() {
-                    finish.report(Code::Unavailable);
-                }
-                Err(error)
-            }
-        })
+        ObservedCall::new(context.attach(inner.instrument(span)), Some(finish), Code::Unavailable)
     }
 }
 

@@ -1,20 +1,17 @@
 //! Tower layer for gRPC servers: span, call duration and access line of every call.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use http::{Request, Response};
 use metrics::Label;
-use pin_project_lite::pin_project;
 use tonic::Code;
 use tower::{Layer, Service};
+use tracing::Instrument;
 use tracing::Span;
-use tracing::instrument::{Instrument, Instrumented};
 
-use crate::context::{Attached, TraceContext};
-use crate::grpc::{self, BoxedFinish, Finish, MethodOf, OTHER, ObservedBody};
+use crate::context::TraceContext;
+use crate::grpc::{self, BoxedFinish, Finish, MethodOf, OTHER, ObservedBody, ObservedCall};
 use crate::names::{RPC_STATUS_LABEL, millis};
 use crate::red::Handles;
 
@@ -56,7 +53,7 @@ where
 {
     type Response = Response<ObservedBody<R>>;
     type Error = S::Error;
-    type Future = GrpcServerFuture<S::Future>;
+    type Future = ObservedCall<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -68,7 +65,7 @@ where
         if grpc::is_health_check(path) {
             let context = TraceContext { sampled: false, ..TraceContext::root() };
             let inner = self.inner.call(request);
-            return GrpcServerFuture { inner: context.attach(inner.instrument(Span::none())), finish: None };
+            return ObservedCall::new(context.attach(inner.instrument(Span::none())), None, Code::Unknown);
         }
         let method = (self.layer.method_of)(path).unwrap_or(OTHER);
         let context = parent.map_or_else(TraceContext::root, TraceContext::hop);
@@ -81,44 +78,7 @@ where
         };
         let finish = reporter(method, context, span.clone(), self.layer.handles.clone());
         let inner = context.scope(|| span.in_scope(|| self.inner.call(request)));
-        GrpcServerFuture { inner: context.attach(inner.instrument(span)), finish: Some(finish) }
-    }
-}
-
-pin_project! {
-    /// See [`GrpcServerLayer`].
-    pub struct GrpcServerFuture<F> {
-        #[pin]
-        inner: Attached<Instrumented<F>>,
-        finish: Option<BoxedFinish>,
-    }
-}
-
-impl<F, R, E> Future for GrpcServerFuture<F>
-where
-    F: Future<Output = Result<Response<R>, E>>,
-{
-    type Output = Result<Response<ObservedBody<R>>, E>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let result = ready!(this.inner.poll(cx));
-        let mut finish = this.finish.take();
-        Poll::Ready(match result {
-            Ok(response) => {
-                // A refusal without a body carries its status in the headers, a success in the trailers.
-                if let (Some(code), Some(finish)) = (grpc::code_of(response.headers()), finish.as_mut()) {
-                    finish.report(code);
-                }
-                Ok(response.map(|body| ObservedBody::new(body, finish)))
-            }
-            Err(error) => {
-                if let Some(finish) = finish.as_mut() {
-                    finish.report(Code::Unknown);
-                }
-                Err(error)
-            }
-        })
+        ObservedCall::new(context.attach(inner.instrument(span)), Some(finish), Code::Unknown)
     }
 }
 

@@ -20,7 +20,6 @@ const ADMIN_EMAIL: &str = "admin@signalbox.example";
 pub struct TestStackBuilder {
     overrides: Table,
     tap: Option<Arc<dyn telemetry::Tap>>,
-    wait: bool,
 }
 
 /// A running stack.
@@ -64,13 +63,6 @@ impl TestStackBuilder {
         self
     }
 
-    /// Does not wait until every service is ready.
-    #[must_use]
-    pub fn impatient(mut self) -> Self {
-        self.wait = false;
-        self
-    }
-
     /// Starts it.
     ///
     /// # Panics
@@ -100,9 +92,7 @@ impl TestStackBuilder {
             ..StackConfig::default()
         };
         let stack = Stack::start(&config).await.expect("the stack starts");
-        if self.wait {
-            eventually("every service to be ready", || async { stack.ready().await.then_some(()) }).await;
-        }
+        eventually("every service to be ready", || async { stack.ready().await.then_some(()) }).await;
         let client = Client::new(stack.address("gateway", "http").expect("the gateway listens"));
         TestStack { stack, client, _data: data }
     }
@@ -112,7 +102,7 @@ impl TestStack {
     /// A stack in the making, with settings for tests.
     #[must_use]
     pub fn builder() -> TestStackBuilder {
-        TestStackBuilder { wait: true, ..TestStackBuilder::default() }
+        TestStackBuilder::default()
     }
 
     /// A stack with nothing special.
