@@ -9,7 +9,7 @@ TARGET ?= http://127.0.0.1:8080
 USERS ?= 10
 FOR ?= 60s
 
-.PHONY: help demo test lint fmt deny openapi load measure clean
+.PHONY: help demo test lint fmt deny openapi load measure picture clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -40,6 +40,9 @@ load: ## load TARGET with USERS for FOR; reports in target/load
 
 measure: ## start-up time and idle memory of the demo
 	./scripts/measure
+
+picture: ## draw the slowest trace of a short run into docs/trace.svg
+	./scripts/picture
 
 clean: ## remove build output
 	$(CARGO) clean

@@ -48,8 +48,7 @@ impl Data {
     /// # Errors
     /// If it cannot be created or written.
     pub fn open(named: Option<PathBuf>) -> Result<Self, DataError> {
-        let default = || directories::ProjectDirs::from("", "", "signalbox").map(|dirs| dirs.data_dir().to_owned());
-        let path = named.or_else(default).ok_or(DataError::NoHome)?;
+        let path = named.or_else(default_path).ok_or(DataError::NoHome)?;
         let unwritable = |source| DataError::Unwritable { path: path.clone(), source };
         fs::create_dir_all(&path).map_err(unwritable)?;
         let probe = path.join(".writable");
@@ -94,6 +93,13 @@ impl Data {
         };
         Ok(Admin { email: ADMIN_EMAIL.to_owned(), password })
     }
+}
+
+/// `signalbox` under the user's data directory, as the XDG Base Directory Specification places it.
+fn default_path() -> Option<PathBuf> {
+    use etcetera::app_strategy::{AppStrategy, AppStrategyArgs, choose_app_strategy};
+    let (top_level_domain, author, app_name) = (String::new(), String::new(), "signalbox".to_owned());
+    choose_app_strategy(AppStrategyArgs { top_level_domain, author, app_name }).ok().map(|dirs| dirs.data_dir())
 }
 
 #[cfg(test)]

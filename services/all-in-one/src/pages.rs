@@ -1,19 +1,19 @@
-//! Recent traces on the gateway's admin port: `/traces` lists them, `/traces/{trace_id}` draws one, or answers
-//! it as JSON to clients that accept `application/json`.
+//! Recent traces on the gateway's admin port: `/traces` lists them, `/traces/{trace_id}` draws one as text, with
+//! `?format=svg` as a picture and with `?format=json` as data. The id may be `slowest`.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use chassis::{Kind, Problem};
-use http::HeaderMap;
-use http::header::ACCEPT;
+use http::header::CONTENT_TYPE;
 
 use crate::traces::Traces;
-use crate::waterfall;
+use crate::{svg, waterfall};
 
 /// Traces on the list.
 const LISTED: usize = 50;
@@ -40,15 +40,40 @@ async fn list(State(traces): State<Arc<Traces>>) -> String {
     text
 }
 
+/// How to answer a trace.
+#[derive(Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Text,
+    Svg,
+    Json,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct View {
+    #[serde(default)]
+    format: Format,
+}
+
 async fn one(
     State(traces): State<Arc<Traces>>,
     Path(trace_id): Path<String>,
-    headers: HeaderMap,
+    view: Result<Query<View>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let trace = traces.get(&trace_id).ok_or_else(|| {
+    let Ok(Query(view)) = view else {
+        let detail = "The only parameter is `format`: text, svg or json.";
+        return Err(Problem::new(Kind::InvalidArgument, "invalid_query", detail));
+    };
+    let trace = if trace_id == "slowest" { traces.slowest() } else { traces.get(&trace_id) };
+    let trace = trace.ok_or_else(|| {
         let detail = "No such trace is kept: only recent ones are, and a moment passes before a new one is here.";
         Problem::new(Kind::NotFound, "trace_not_found", detail)
     })?;
-    let json = headers.get(ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"application/json"));
-    Ok(if json { Json(trace).into_response() } else { waterfall::draw(&trace).into_response() })
+    Ok(match view.format {
+        Format::Text => waterfall::draw(&trace).into_response(),
+        Format::Svg => ([(CONTENT_TYPE, "image/svg+xml")], svg::picture(&trace)).into_response(),
+        Format::Json => Json(trace).into_response(),
+    })
 }

@@ -1,7 +1,7 @@
 //! The program as a person runs it: a timed run, what it prints, and what it says when it cannot start.
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -160,4 +160,39 @@ fn sigterm_drains_and_exits_with_zero() {
     assert!(kill.success());
     assert!(lines.any(|line| line.starts_with("Shopper: ")), "it sums up");
     assert_eq!(running.0.wait().expect("an exit").code(), Some(0));
+}
+
+/// The answer to a `GET`, head and body.
+fn get(url: &str) -> String {
+    let (address, path) = url.trim_start_matches("http://").split_once('/').expect("a URL");
+    let mut stream = TcpStream::connect(address).expect("connect");
+    write!(stream, "GET /{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").expect("write");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("read");
+    answer
+}
+
+#[test]
+fn recent_traces_are_listed_and_drawn() {
+    let folder = tempfile::tempdir().expect("folder");
+    let config = free_ports(folder.path(), "");
+    let child = Command::new(PROGRAM)
+        .args(["--ephemeral", "--config", &config, "--traffic", "5", "--every", "200ms"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut running = Running(child);
+    let mut lines = BufReader::new(running.0.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let traces = lines.find_map(|line| Some(line.trim().strip_prefix("traces")?.trim().to_owned())).expect("a URL");
+    // A table with a product read means that its spans have been there to be counted.
+    assert!(lines.any(|line| line.contains("ProductService/GetProduct") && line.contains("ms")));
+    let list = get(&traces);
+    let id = list.lines().find(|line| line.contains("GET")).and_then(|line| line.split(' ').next()).expect("a trace");
+    let drawn = get(&format!("{traces}/{id}"));
+    assert!(drawn.contains("gateway · ") && drawn.contains('█'), "{drawn}");
+    assert!(get(&format!("{traces}/{id}?format=json")).contains("\"trace_id\""));
+    let svg = get(&format!("{traces}/slowest?format=svg"));
+    assert!(svg.contains("image/svg+xml") && svg.ends_with("</svg>\n"), "{svg}");
+    assert!(get(&format!("{traces}/nowhere")).starts_with("HTTP/1.1 404"));
+    assert!(get(&format!("{traces}/{id}?format=png")).starts_with("HTTP/1.1 400"));
 }
