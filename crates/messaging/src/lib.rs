@@ -12,8 +12,9 @@
 //! - RabbitMQ's durable quorum queues keep what they confirmed as long as most of their replicas live. The in-process
 //!   broker keeps it as long as the process lives.
 //!
-//! Events of one aggregate arrive in their order. A message on the retry ladder leaves that order; a handler for
-//! which order matters compares [`Envelope::occurred_at`] or a version in the payload.
+//! Events of one aggregate are published in their order and handled in it by a consumer with one instance, or with
+//! [`Subscription::ordered`] by any number of them and after crashes too. A message on the retry ladder leaves that
+//! order; a handler for which it matters compares [`Envelope::occurred_at`] or a version in the payload.
 
 mod consumer;
 mod dead_letter;

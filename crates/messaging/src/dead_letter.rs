@@ -1,0 +1,104 @@
+//! Parked messages: what could not be handled, why, and what to do with it.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use async_trait::async_trait;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::headers::{self, Headers};
+
+/// A parked message.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DeadLetter {
+    /// `<message id>@<queue>`; a message without an id is named by a hash of its body.
+    pub id: String,
+    /// The queue it was to be handled from.
+    pub queue: String,
+    /// Why it was parked.
+    pub reason: String,
+    /// Type of the event, as far as known.
+    pub kind: String,
+    /// Attempts to handle it.
+    pub attempts: u32,
+    /// When it was parked, RFC 3339; empty if the broker parked it, which does not say.
+    pub parked_at: String,
+    /// All its headers.
+    pub headers: Headers,
+    /// The body: the event if it is JSON, else its text.
+    pub body: Value,
+}
+
+/// A dead letter could not be dealt with.
+#[derive(Debug, thiserror::Error)]
+pub enum DeadLetterError {
+    /// There is none of that id.
+    #[error("no dead letter has the id `{0}`; `list` shows the ids")]
+    Unknown(String),
+    /// It could not be put back; it is still parked.
+    #[error("could not replay `{id}`, it stays parked: {source}")]
+    Replay {
+        /// Which.
+        id: String,
+        /// Why.
+        source: crate::ports::PublishError,
+    },
+    /// The broker does not do as asked.
+    #[error("{0}")]
+    Broker(String),
+}
+
+/// The parked messages of all consumers.
+#[async_trait]
+pub trait DeadLetters: Send + Sync {
+    /// At most `limit` of them, the oldest first.
+    ///
+    /// # Errors
+    /// If the broker is not available.
+    async fn list(&self, limit: usize) -> Result<Vec<DeadLetter>, DeadLetterError>;
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// If there is none of that id or the broker is not available.
+    async fn show(&self, id: &str) -> Result<DeadLetter, DeadLetterError>;
+
+    /// Puts it back into the queue it came from, as if it had never been tried.
+    ///
+    /// # Errors
+    /// If there is none of that id, its queue does not take it, or the broker is not available; it stays parked then.
+    async fn replay(&self, id: &str) -> Result<DeadLetter, DeadLetterError>;
+
+    /// Deletes it.
+    ///
+    /// # Errors
+    /// As [`DeadLetters::show`].
+    async fn discard(&self, id: &str) -> Result<DeadLetter, DeadLetterError>;
+}
+
+impl DeadLetter {
+    /// What lies in the dead-letter queue.
+    pub(crate) fn new(message_id: Option<&str>, headers: Headers, body: &[u8]) -> Self {
+        let body = serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned().into());
+        let text = |names: [&str; 2]| names.iter().find_map(|name| headers.get(*name)).cloned();
+        let queue = text([headers::DEAD_QUEUE, headers::BROKER_DEATH_QUEUE]).unwrap_or_default();
+        let reason = text([headers::DEAD_REASON, headers::BROKER_DEATH_REASON]).unwrap_or_else(|| "unknown".to_owned());
+        let message = message_id.map_or_else(|| anonymous(&body), str::to_owned);
+        Self {
+            id: format!("{message}@{queue}"),
+            reason,
+            kind: body.get("type").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            attempts: headers::failures(&headers),
+            parked_at: headers.get(headers::DEAD_AT).cloned().unwrap_or_default(),
+            queue,
+            headers,
+            body,
+        }
+    }
+}
+
+fn anonymous(body: &Value) -> String {
+    let mut hasher = DefaultHasher::new();
+    body.to_string().hash(&mut hasher);
+    format!("body-{:016x}", hasher.finish())
+}

@@ -1,0 +1,213 @@
+//! The queues of the in-process broker: one lock over all of them, so that an event reaches all its queues or none.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, OwnedMutexGuard};
+
+use crate::headers::{self, Headers};
+use crate::ports::PublishError;
+use crate::subscription::Subscription;
+
+/// A message in a queue.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) id: Option<String>,
+    pub(super) headers: Headers,
+    pub(super) body: Vec<u8>,
+    /// Its place in line.
+    place: u64,
+    /// Deliveries that ended without being settled.
+    deaths: u32,
+}
+
+impl Message {
+    pub(super) fn new(id: Option<String>, headers: Headers, body: Vec<u8>) -> Self {
+        Self { id, headers, body, place: 0, deaths: 0 }
+    }
+
+    /// The same with other headers.
+    pub(super) fn with(self, headers: Headers) -> Self {
+        Self { headers, ..self }
+    }
+}
+
+/// All queues.
+pub(super) struct Queues {
+    state: Mutex<State>,
+    capacity: usize,
+    delivery_limit: u32,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    queues: BTreeMap<String, Queue>,
+    pub(super) dead: VecDeque<Message>,
+    places: u64,
+}
+
+#[derive(Default)]
+struct Queue {
+    context: String,
+    types: Vec<String>,
+    ready: BTreeMap<u64, Message>,
+    /// Ready, in hand, or waiting for another attempt.
+    held: usize,
+    wake: Arc<Notify>,
+    /// Held by the instance that works, if only one may.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Queues {
+    pub(super) fn new(capacity: usize, delivery_limit: u32) -> Self {
+        Self { state: Mutex::default(), capacity, delivery_limit }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the queue of a subscription, or adds its types to the one there is.
+    pub(super) fn declare(&self, subscription: &Subscription) {
+        let mut state = self.lock();
+        let queue = state.queues.entry(subscription.queue()).or_default();
+        subscription.context().clone_into(&mut queue.context);
+        for kind in
+            subscription.types().filter(|kind| !queue.types.iter().any(|known| known == kind)).collect::<Vec<_>>()
+        {
+            queue.types.push(kind.to_owned());
+        }
+    }
+
+    /// Puts an event into every queue that wants it.
+    pub(super) fn route(&self, context: &str, kind: &str, message: &Message) -> Result<(), PublishError> {
+        let mut state = self.lock();
+        let wants = |queue: &Queue| queue.context == context && queue.types.iter().any(|wanted| wanted == kind);
+        let names: Vec<_> =
+            state.queues.iter().filter(|(_, queue)| wants(queue)).map(|(name, _)| name.clone()).collect();
+        if names.is_empty() {
+            return Err(PublishError::Returned(format!("no queue of `{context}` is bound to `{kind}`")));
+        }
+        for name in &names {
+            self.check_room(&state, name)?;
+        }
+        for name in &names {
+            state.add(name, message.clone());
+        }
+        Ok(())
+    }
+
+    /// Puts a message into one queue.
+    pub(super) fn put(&self, queue: &str, message: Message) -> Result<(), PublishError> {
+        self.put_locked(&mut self.lock(), queue, message)
+    }
+
+    /// As [`Queues::put`], for whoever holds the lock.
+    pub(super) fn put_locked(&self, state: &mut State, queue: &str, message: Message) -> Result<(), PublishError> {
+        self.check_room(state, queue)?;
+        state.add(queue, message);
+        Ok(())
+    }
+
+    fn check_room(&self, state: &State, name: &str) -> Result<(), PublishError> {
+        match state.queues.get(name) {
+            None => Err(PublishError::Returned(format!("there is no queue `{name}`"))),
+            Some(queue) if queue.held >= self.capacity => {
+                Err(PublishError::Refused(format!("queue `{name}` is full with {} messages", self.capacity)))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Waits until it is this instance's turn to work on a queue of which only one may.
+    pub(super) async fn turn(&self, name: &str) -> OwnedMutexGuard<()> {
+        let turn = self.lock().queues.entry(name.to_owned()).or_default().turn.clone();
+        turn.lock_owned().await
+    }
+
+    /// The next message of a queue; waits for one.
+    pub(super) async fn next(&self, name: &str) -> Message {
+        let wake = self.lock().queues.entry(name.to_owned()).or_default().wake.clone();
+        loop {
+            let woken = wake.notified();
+            tokio::pin!(woken);
+            woken.as_mut().enable();
+            let first = self.lock().queues.get_mut(name).and_then(|queue| queue.ready.pop_first());
+            if let Some((_, message)) = first {
+                return message;
+            }
+            woken.await;
+        }
+    }
+
+    /// Delivered messages that nobody settled go back to their places, or to the dead letters if that happens too often.
+    pub(super) fn give_back(&self, name: &str, messages: Vec<Message>) {
+        let mut state = self.lock();
+        for mut message in messages {
+            message.deaths += 1;
+            if message.deaths >= self.delivery_limit {
+                let failures = headers::failures(&message.headers);
+                message.headers = headers::parked(&message.headers, failures, name, "delivery_limit");
+                tracing::error!(queue = name, event.id = message.id, "a message was parked, its consumers died of it");
+                self.park_locked(&mut state, name, message);
+            } else {
+                state.ready(name, message);
+            }
+        }
+    }
+
+    /// A message comes back from the retry ladder, to the end of the line.
+    pub(super) fn again(&self, name: &str, message: Message) {
+        let mut state = self.lock();
+        let place = state.place();
+        state.ready(name, Message { place, deaths: 0, ..message });
+    }
+
+    /// A delivered message has been dealt with.
+    pub(super) fn settled(&self, name: &str) {
+        self.lock().settled(name);
+    }
+
+    /// A delivered message goes to the dead letters. If there is no room, the oldest of them is lost.
+    pub(super) fn park(&self, name: &str, message: Message) {
+        self.park_locked(&mut self.lock(), name, message);
+    }
+
+    fn park_locked(&self, state: &mut State, name: &str, message: Message) {
+        state.settled(name);
+        if state.dead.len() >= self.capacity {
+            let lost = state.dead.pop_front();
+            let id = lost.and_then(|lost| lost.id);
+            tracing::error!(event.id = id, "the dead letters are full, the oldest was dropped");
+        }
+        state.dead.push_back(message);
+    }
+}
+
+impl State {
+    fn place(&mut self) -> u64 {
+        self.places += 1;
+        self.places
+    }
+
+    fn add(&mut self, name: &str, message: Message) {
+        let place = self.place();
+        if let Some(queue) = self.queues.get_mut(name) {
+            queue.held += 1;
+        }
+        self.ready(name, Message { place, deaths: 0, ..message });
+    }
+
+    fn ready(&mut self, name: &str, message: Message) {
+        if let Some(queue) = self.queues.get_mut(name) {
+            queue.ready.insert(message.place, message);
+            queue.wake.notify_waiters();
+        }
+    }
+
+    fn settled(&mut self, name: &str) {
+        if let Some(queue) = self.queues.get_mut(name) {
+            queue.held = queue.held.saturating_sub(1);
+        }
+    }
+}

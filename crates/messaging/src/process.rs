@@ -1,0 +1,191 @@
+//! What both adapters do with a delivered message: read it, handle it in its span, decide what becomes of it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use telemetry::Destination;
+
+use crate::envelope::{Envelope, Malformed};
+use crate::headers::{self, Headers};
+use crate::ports::{Failure, Handler};
+use crate::subscription::Subscription;
+
+/// A delivered message.
+pub(crate) struct Incoming {
+    /// Id as the transport knows it.
+    pub(crate) message_id: Option<String>,
+    pub(crate) headers: Headers,
+    pub(crate) event: Result<Envelope, Malformed>,
+}
+
+impl Incoming {
+    pub(crate) fn new(message_id: Option<String>, headers: Headers, body: &[u8]) -> Self {
+        Self { message_id, headers, event: Envelope::decode(body) }
+    }
+
+    /// What decides its place in line: its aggregate.
+    pub(crate) fn key(&self) -> &str {
+        self.event.as_ref().map_or("", Envelope::key)
+    }
+
+    /// Its id, as far as known.
+    pub(crate) fn id(&self) -> String {
+        let id = self.event.as_ref().map_or_else(|malformed| malformed.id, |event| Some(event.id()));
+        id.map(|id| id.to_string()).or_else(|| self.message_id.clone()).unwrap_or_default()
+    }
+}
+
+/// What becomes of a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Handled.
+    Done,
+    /// Not meant for us any more.
+    Ignored,
+    /// To be delivered again with these headers after a while.
+    Retry { wait: Duration, headers: Headers },
+    /// To be put to the dead letters with these headers.
+    Park { headers: Headers },
+}
+
+/// Handles the messages of one subscription.
+pub(crate) struct Processor {
+    subscription: Subscription,
+    handler: Arc<dyn Handler>,
+    system: &'static str,
+    queue: String,
+}
+
+impl Processor {
+    pub(crate) fn new(subscription: Subscription, handler: Arc<dyn Handler>, system: &'static str) -> Self {
+        let queue = subscription.queue();
+        Self { subscription, handler, system, queue }
+    }
+
+    pub(crate) fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    pub(crate) fn subscription(&self) -> &Subscription {
+        &self.subscription
+    }
+
+    /// Handles one message and decides.
+    pub(crate) async fn process(&self, message: &Incoming) -> Verdict {
+        let event = match &message.event {
+            Ok(event) if !self.subscription.wants(event.kind()) => return Verdict::Ignored,
+            event => event.as_ref(),
+        };
+        let kind = event.as_ref().map_or("_OTHER", |event| event.kind()).to_owned();
+        let destination = Destination {
+            system: self.system,
+            exchange: self.subscription.context().to_owned(),
+            routing_key: kind,
+            queue: self.queue.clone(),
+        };
+        let id = message.id();
+        let attempt = self.attempt(event.map_err(Clone::clone));
+        let outcome = telemetry::process_message(&destination, &id, &message.headers, error_type, async {
+            let outcome = attempt.await;
+            outcome.map_err(|error| self.decide(message, error))
+        });
+        match outcome.await {
+            Ok(()) => Verdict::Done,
+            Err(decision) => decision.verdict,
+        }
+    }
+
+    async fn attempt(&self, event: Result<&Envelope, Malformed>) -> Result<(), Trouble> {
+        let event = event.map_err(|malformed| Trouble::Malformed(malformed.to_string()))?;
+        if let Some(newest) = self.subscription.too_old_for(event) {
+            return Err(Trouble::TooNew(format!("version {} is newer than {newest}", event.version())));
+        }
+        let handling = AssertUnwindSafe(self.handler.handle(event)).catch_unwind();
+        match tokio::time::timeout(self.subscription.timeout, handling).await {
+            Ok(Ok(outcome)) => outcome.map_err(Trouble::Failed),
+            Ok(Err(_)) => Err(Trouble::Panicked),
+            Err(_) => Err(Trouble::TimedOut(self.subscription.timeout)),
+        }
+    }
+
+    /// What becomes of a message that could not be handled. Logs it, inside its span.
+    fn decide(&self, message: &Incoming, trouble: Trouble) -> Decision {
+        let failures = headers::failures(&message.headers).saturating_add(1);
+        let wait = if trouble.may_pass() { self.subscription.ladder.wait(failures) } else { None };
+        let (id, queue, reason) = (message.id(), self.queue.as_str(), trouble.to_string());
+        let verdict = match wait {
+            Some(wait) => {
+                tracing::warn!(event.id = id, queue, failures, reason, "a message will be tried again");
+                Verdict::Retry { wait, headers: headers::retried(&message.headers, failures) }
+            }
+            None => {
+                let reason = if trouble.may_pass() { format!("attempts exhausted: {reason}") } else { reason };
+                tracing::error!(event.id = id, queue, failures, reason, "a message was parked");
+                Verdict::Park { headers: headers::parked(&message.headers, failures, queue, &reason) }
+            }
+        };
+        Decision { verdict, error_type: trouble.error_type() }
+    }
+
+    /// Counts how a delivery ended.
+    pub(crate) fn count(&self, outcome: &'static str) {
+        telemetry::counter!(
+            "messaging_settled_messages_total",
+            "messaging_destination_name" => self.queue.clone(),
+            "outcome" => outcome
+        )
+        .increment(1);
+    }
+}
+
+struct Decision {
+    verdict: Verdict,
+    error_type: &'static str,
+}
+
+fn error_type(outcome: &Result<(), Decision>) -> Option<&'static str> {
+    outcome.as_ref().err().map(|decision| decision.error_type)
+}
+
+/// Why a message was not handled.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("malformed: {0}")]
+    Malformed(String),
+    #[error("unsupported version: {0}")]
+    TooNew(String),
+    #[error("{0}")]
+    Failed(Failure),
+    #[error("the handler panicked")]
+    Panicked,
+    #[error("the handler took longer than {0:?}")]
+    TimedOut(Duration),
+}
+
+impl Trouble {
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Malformed(_) | Self::TooNew(_) => false,
+            Self::Failed(failure) => failure.is_passing(),
+            Self::Panicked | Self::TimedOut(_) => true,
+        }
+    }
+
+    fn error_type(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::TooNew(_) => "unsupported_version",
+            Self::Failed(failure) => {
+                if failure.is_passing() {
+                    "failed"
+                } else {
+                    "rejected"
+                }
+            }
+            Self::Panicked => "panic",
+            Self::TimedOut(_) => "timeout",
+        }
+    }
+}

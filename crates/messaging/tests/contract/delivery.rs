@@ -1,0 +1,226 @@
+//! Delivery: what is published arrives, in order, whatever becomes of consumers; what nobody wants is told.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use chassis::on;
+use messaging::{Envelope, Failure, Handler, PublishError, Relay, RelaySettings, Round};
+use uuid::Uuid;
+
+use crate::world::{Notes, Store, Stuck, World, event, eventually, number, subscription};
+
+pub async fn events_reach_every_consumer_that_wants_them(world: &World) {
+    let (mail, audit) = (Notes::content(), Notes::content());
+    let types = ["shop.opened", "shop.closed"];
+    let first = world.broker.subscribe(subscription("shop", "mail", &types[..1]), mail.clone());
+    let second = world.broker.subscribe(subscription("shop", "audit", &types), audit.clone());
+    first.ready().await;
+    second.ready().await;
+    let events = [event("shop.opened", "1", 1), event("shop.closed", "1", 2), event("shop.opened", "2", 3)];
+    world.publish("shop", &events).await;
+    let mut seen = audit.at_least(3).await;
+    seen.sort_by_key(number);
+    assert_eq!(seen.iter().map(Envelope::id).collect::<Vec<_>>(), events.iter().map(Envelope::id).collect::<Vec<_>>());
+    assert_eq!((seen[1].kind(), seen[1].key(), seen[1].payload()), ("shop.closed", "1", events[1].payload()));
+    let wanted = mail.at_least(2).await;
+    assert!(wanted.len() == 2 && wanted.iter().all(|event| event.kind() == "shop.opened"), "{wanted:?}");
+    assert!(first.stop(Duration::from_secs(5)).await && second.stop(Duration::from_secs(5)).await);
+}
+
+pub async fn instances_of_a_consumer_share_the_work(world: &World) {
+    let notes = Notes::content();
+    let consumers = [(); 3].map(|()| {
+        let mut subscription = subscription("crowd", "mail", &["crowd.grew"]);
+        subscription.prefetch = 5;
+        world.broker.subscribe(subscription, notes.clone())
+    });
+    for consumer in &consumers {
+        consumer.ready().await;
+    }
+    let events: Vec<_> = (0..100).map(|n| event("crowd.grew", &n.to_string(), n)).collect();
+    world.publish("crowd", &events).await;
+    let mut numbers: Vec<_> = notes.at_least(100).await.iter().map(number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..100).collect::<Vec<_>>());
+}
+
+pub async fn each_event_of_a_batch_is_told_whether_it_found_a_queue(world: &World) {
+    let notes = Notes::content();
+    let consumer = world.broker.subscribe(subscription("mixed", "mail", &["mixed.wanted"]), notes.clone());
+    consumer.ready().await;
+    let kind = |n: u64| if n % 7 == 3 { "mixed.unwanted" } else { "mixed.wanted" };
+    let events: Vec<_> = (0..500).map(|n| event(kind(n), "1", n)).collect();
+    let publisher = world.broker.publisher("mixed").unwrap();
+    for _ in 0..3 {
+        for (event, outcome) in events.iter().zip(publisher.publish(&events).await) {
+            let returned = matches!(outcome, Err(PublishError::Returned(_)));
+            assert_eq!(returned, event.kind() == "mixed.unwanted", "{} {outcome:?}", number(event));
+            assert!(returned || outcome.is_ok(), "{outcome:?}");
+        }
+    }
+    let wanted = events.iter().filter(|event| event.kind() == "mixed.wanted").count();
+    assert_eq!(notes.at_least(3 * wanted).await.len(), 3 * wanted);
+    assert!(publisher.publish(&[]).await.is_empty());
+}
+
+/// Has its effect together with a note in the inbox.
+struct Effect(Store);
+
+#[async_trait]
+impl Handler for Effect {
+    async fn handle(&self, event: &Envelope) -> Result<(), Failure> {
+        let mut tx = self.0.db.begin().await?;
+        if self.0.inbox.once(&mut tx, "mail", event.id()).await? {
+            let insert =
+                on!(tx, |c| sqlx::query("INSERT INTO effects (event) VALUES ($1)").bind(event.id()).execute(c));
+            let _: u64 = insert.await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+pub async fn repeated_events_have_their_effect_once(world: &World) {
+    let effect = Arc::new(Effect(Store::sqlite().await));
+    let consumer = world.broker.subscribe(subscription("double", "mail", &["double.sent"]), effect.clone());
+    consumer.ready().await;
+    let events: Vec<_> = (0..50).map(|n| event("double.sent", &(n % 7).to_string(), n)).collect();
+    for _ in 0..3 {
+        world.publish("double", &events).await;
+    }
+    let last = event("double.sent", "last", 99);
+    world.publish("double", &[last]).await;
+    let rows = eventually("all effects", || async {
+        let mut conn = effect.0.db.reader().await.unwrap();
+        let all: Vec<(Uuid,)> = on!(conn, |c| sqlx::query_as("SELECT event FROM effects").fetch_all(c)).await.unwrap();
+        Some(all).filter(|all| all.len() >= 51)
+    });
+    assert_eq!(rows.await.len(), 51);
+    assert!(consumer.stop(Duration::from_secs(10)).await);
+    let mut conn = effect.0.db.reader().await.unwrap();
+    let all: Vec<(Uuid,)> = on!(conn, |c| sqlx::query_as("SELECT event FROM effects").fetch_all(c)).await.unwrap();
+    let distinct: std::collections::HashSet<_> = all.iter().collect();
+    assert_eq!((all.len(), distinct.len()), (51, 51));
+}
+
+pub async fn what_nobody_wants_stays_in_the_outbox_until_somebody_does(world: &World) {
+    let store = Store::sqlite().await;
+    let relay = Relay::new(store.outbox.clone(), world.broker.publisher("early").unwrap(), RelaySettings::default());
+    store.append(&event("early.born", "1", 1)).await;
+    store.append(&event("early.born", "1", 2)).await;
+    assert_eq!(relay.round().await.unwrap(), Round { returned: 1, ..Round::default() });
+    assert_eq!(store.outbox.backlog().await.unwrap().count, 2);
+    let notes = Notes::content();
+    let consumer = world.broker.subscribe(subscription("early", "mail", &["early.born"]), notes.clone());
+    consumer.ready().await;
+    let relay = tokio::spawn(relay.run());
+    assert_eq!(notes.at_least(2).await.iter().map(number).collect::<Vec<_>>(), [1, 2]);
+    eventually("an empty outbox", || async { (store.outbox.backlog().await.unwrap().count == 0).then_some(()) }).await;
+    relay.abort();
+}
+
+pub async fn each_aggregate_keeps_its_order(world: &World) {
+    let store = Store::sqlite().await;
+    let notes = Notes::content();
+    let consumer = world.broker.subscribe(subscription("order", "mail", &["order.moved"]), notes.clone());
+    consumer.ready().await;
+    for n in 0..200 {
+        store.append(&event("order.moved", &format!("aggregate-{}", n % 10), n)).await;
+    }
+    let relays = [(); 2].map(|()| {
+        let publisher = world.broker.publisher("order").unwrap();
+        tokio::spawn(Relay::new(store.outbox.clone(), publisher, RelaySettings::default()).run())
+    });
+    let seen = notes.at_least(200).await;
+    for key in 0..10 {
+        let numbers: Vec<_> = seen.iter().map(number).filter(|n| n % 10 == key).collect();
+        assert_eq!(numbers, (0..20).map(|n| n * 10 + key).collect::<Vec<_>>());
+    }
+    for relay in relays {
+        relay.abort();
+    }
+}
+
+pub async fn committed_events_arrive_soon(world: &World) {
+    let store = Store::sqlite().await;
+    let notes = Notes::content();
+    let consumer = world.broker.subscribe(subscription("quick", "mail", &["quick.run"]), notes.clone());
+    consumer.ready().await;
+    let publisher = world.broker.publisher("quick").unwrap();
+    let relay = tokio::spawn(Relay::new(store.outbox.clone(), publisher, RelaySettings::default()).run());
+    let mut lags = Vec::new();
+    for n in 0..60_u64 {
+        let start = Instant::now();
+        store.append(&event("quick.run", &n.to_string(), n)).await;
+        let _ = notes.at_least(usize::try_from(n).unwrap() + 1).await;
+        lags.push(start.elapsed());
+    }
+    lags.sort_unstable();
+    relay.abort();
+    assert!(lags[58] <= Duration::from_millis(250), "{lags:?}");
+}
+
+pub async fn a_consumer_that_dies_loses_nothing(world: &World) {
+    let stuck = Arc::new(Stuck::default());
+    let wanted = subscription("mortal", "mail", &["mortal.born"]);
+    let dying = world.broker.subscribe(wanted.clone(), stuck.clone());
+    dying.ready().await;
+    let events: Vec<_> = (0..5).map(|n| event("mortal.born", "same", n)).collect();
+    world.publish("mortal", &events).await;
+    stuck.0.notified().await;
+    drop(dying);
+    let notes = Notes::content();
+    let heir = world.broker.subscribe(wanted, notes.clone());
+    heir.ready().await;
+    assert_eq!(notes.at_least(5).await.iter().map(number).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+}
+
+pub async fn an_ordered_consumer_has_one_instance_at_work(world: &World) {
+    let mut wanted = subscription("queueing", "mail", &["queueing.up"]);
+    wanted.ordered = true;
+    let stuck = Arc::new(Stuck::default());
+    let working = world.broker.subscribe(wanted.clone(), stuck.clone());
+    working.ready().await;
+    world.publish("queueing", &[event("queueing.up", "same", 0)]).await;
+    stuck.0.notified().await;
+    let notes = Notes::content();
+    let standby = world.broker.subscribe(wanted, notes.clone());
+    standby.ready().await;
+    let events: Vec<_> = (1..30).map(|n| event("queueing.up", "same", n)).collect();
+    world.publish("queueing", &events).await;
+    drop(working);
+    assert_eq!(notes.at_least(30).await.iter().map(number).collect::<Vec<_>>(), (0..30).collect::<Vec<_>>());
+}
+
+/// Handles when it is let.
+#[derive(Default)]
+struct Gate {
+    come: tokio::sync::Notify,
+    go: tokio::sync::Notify,
+}
+
+#[async_trait]
+impl Handler for Gate {
+    async fn handle(&self, _: &Envelope) -> Result<(), Failure> {
+        self.come.notify_one();
+        self.go.notified().await;
+        Ok(())
+    }
+}
+
+pub async fn stopping_finishes_what_is_in_hand(world: &World) {
+    let gate = Arc::new(Gate::default());
+    let wanted = subscription("polite", "mail", &["polite.asked"]);
+    let consumer = world.broker.subscribe(wanted.clone(), gate.clone());
+    consumer.ready().await;
+    world.publish("polite", &[event("polite.asked", "1", 1)]).await;
+    gate.come.notified().await;
+    let stopping = tokio::spawn(consumer.stop(Duration::from_secs(20)));
+    gate.go.notify_one();
+    assert!(stopping.await.unwrap());
+    let notes = Notes::content();
+    let next = world.broker.subscribe(wanted, notes.clone());
+    next.ready().await;
+    world.publish("polite", &[event("polite.asked", "1", 2)]).await;
+    assert_eq!(notes.at_least(1).await.iter().map(number).collect::<Vec<_>>(), [2], "the first one was settled");
+}

@@ -1,0 +1,207 @@
+//! What only a real broker can do: die and come back, refuse us, hold back publishers, disagree about its queues.
+#![allow(clippy::unwrap_used, clippy::explicit_write, missing_docs, unreachable_pub, dead_code, reason = "tests")]
+
+#[path = "support/broker.rs"]
+mod broker;
+#[path = "support/world.rs"]
+mod world;
+
+use std::collections::HashSet;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use broker::PrivateBroker;
+use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection, ConnectionProperties};
+use messaging::{
+    Broker, BrokerError, Failure, PublishError, Publisher, RabbitMq, RabbitSettings, Relay, RelaySettings,
+};
+use world::{Notes, Store, World, event, eventually, in_service, number, subscription};
+
+#[test]
+fn a_real_broker_may_die_refuse_and_disagree() {
+    let Some(mut server) = PrivateBroker::start() else { return };
+    in_service("rabbit", |collector| async move {
+        let broker: Arc<dyn Broker> = Arc::new(RabbitMq::new(settings(&server.url())).unwrap());
+        let inject: world::Inject = Box::new(|_, _, _| Box::pin(std::future::ready(())));
+        let world = World { broker, inject, collector };
+        wrong_addresses_are_told_apart(&server).await;
+        other_arguments_are_a_clear_error(&server).await;
+        a_missing_retry_queue_loses_nothing(&world, &server).await;
+        the_tool_for_dead_letters_works(&world, &server).await;
+        a_blocked_broker_is_waited_for(&world, &server).await;
+        a_restart_in_the_middle_loses_nothing(&world, &mut server).await;
+    });
+}
+
+fn settings(url: &str) -> RabbitSettings {
+    RabbitSettings { confirm_timeout: Duration::from_secs(2), ..RabbitSettings::new(url, "test") }
+}
+
+async fn check(url: &str) -> BrokerError {
+    RabbitMq::new(settings(url)).unwrap().check().await.expect_err("it must not work")
+}
+
+async fn wrong_addresses_are_told_apart(server: &PrivateBroker) {
+    let error = check(&server.url_of("guest:wrong", "%2f")).await;
+    assert!(matches!(&error, BrokerError::Credentials { user, .. } if user == "guest"), "{error:?}");
+    assert!(!error.to_string().contains("wrong@"), "{error}");
+    let error = check(&server.url_of("guest:guest", "elsewhere")).await;
+    assert!(matches!(&error, BrokerError::VirtualHost { vhost, .. } if vhost == "elsewhere"), "{error:?}");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = nobody.local_addr().unwrap().port();
+    // It listens but does not answer; then nobody listens.
+    let silent =
+        RabbitSettings { connect_timeout: Duration::from_millis(200), ..settings(&format!("amqp://127.0.0.1:{port}")) };
+    let broker = RabbitMq::new(silent).unwrap();
+    let error = broker.check().await.unwrap_err().to_string();
+    assert_eq!(error, format!("the broker at 127.0.0.1:{port} is not reachable: no answer in time"));
+    drop(nobody);
+    let error = check(&format!("amqp://127.0.0.1:{port}")).await;
+    assert!(matches!(&error, BrokerError::Unreachable { .. }), "{error:?}");
+    let broker = RabbitMq::new(settings(&format!("amqp://127.0.0.1:{port}"))).unwrap();
+    let outcomes = broker.publisher("shop").unwrap().publish(&[event("shop.opened", "1", 1)]).await;
+    assert!(matches!(&outcomes[..], [Err(PublishError::Unavailable(_))]), "{outcomes:?}");
+    assert!(broker.dead_letters().list(1).await.is_err());
+    broker.check().await.unwrap_err();
+    assert!(matches!(broker.check().await, Err(BrokerError::Waiting(_))), "the next attempt is not due");
+}
+
+async fn channel(server: &PrivateBroker) -> (Connection, Channel) {
+    let connection = Connection::connect(&server.url(), ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    (connection, channel)
+}
+
+async fn other_arguments_are_a_clear_error(server: &PrivateBroker) {
+    let (_connection, channel) = channel(server).await;
+    let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
+    channel.queue_declare("odd".into(), options, FieldTable::default()).await.unwrap();
+    let odd = RabbitSettings { dead_letters: "odd".to_owned(), ..settings(&server.url()) };
+    let error = RabbitMq::new(odd).unwrap().dead_letters().list(1).await.unwrap_err().to_string();
+    assert!(error.starts_with("a queue or exchange exists with other arguments, delete it"), "{error}");
+    assert!(error.contains("odd"), "{error}");
+}
+
+async fn a_missing_retry_queue_loses_nothing(world: &World, server: &PrivateBroker) {
+    let notes = Notes::new(|_, times| if times == 1 { Err(Failure::retry("once")) } else { Ok(()) });
+    let consumer = world.broker.subscribe(subscription("hole", "mail", &["hole.dug"]), notes.clone());
+    consumer.ready().await;
+    let (_connection, channel) = channel(server).await;
+    channel.queue_delete("mail.hole.retry.60".into(), QueueDeleteOptions::default()).await.unwrap();
+    world.publish("hole", &[event("hole.dug", "1", 1)]).await;
+    assert_eq!(notes.at_least(2).await.len(), 2, "it came back at once instead of after a while");
+}
+
+fn tool(url: &str, arguments: &[&str]) -> (bool, String) {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_signalbox-dlq")).args(["--url", url]).args(arguments).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(text).unwrap())
+}
+
+async fn the_tool_for_dead_letters_works(world: &World, server: &PrivateBroker) {
+    let notes = Notes::new(|_, times| if times == 1 { Err(Failure::reject("bad\nluck")) } else { Ok(()) });
+    let consumer = world.broker.subscribe(subscription("tool", "mail", &["tool.fell"]), notes.clone());
+    consumer.ready().await;
+    let url = server.url();
+    assert_eq!(tool(&url, &["list"]), (true, "0 dead letters\n".to_owned()));
+    world.publish("tool", &[event("tool.fell", "1", 1), event("tool.fell", "1", 2)]).await;
+    let letters = world.broker.dead_letters();
+    let parked = eventually("two dead letters", || async {
+        Some(letters.list(10).await.unwrap()).filter(|letters| letters.len() == 2)
+    });
+    let ids: Vec<_> = parked.await.into_iter().map(|letter| letter.id).collect();
+    let (fine, text) = tool(&url, &["list"]);
+    assert!(
+        fine && text.contains(r"bad\nluck") && text.contains(&ids[0]) && text.ends_with("2 dead letters\n"),
+        "{text}"
+    );
+    let (fine, text) = tool(&url, &["show", &ids[0]]);
+    let shown: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(fine && shown["id"] == ids[0] && shown["body"]["payload"]["number"] == 1, "{text}");
+    let (fine, text) = tool(&url, &["replay", &ids[0]]);
+    assert!(fine && text.ends_with("is back in mail.tool\n"), "{text}");
+    assert_eq!(number(notes.at_least(3).await.last().unwrap()), 1);
+    let (fine, text) = tool(&url, &["drop", &ids[1]]);
+    assert!(fine && text.ends_with("is deleted\n"), "{text}");
+    for command in ["show", "replay", "drop"] {
+        let (fine, text) = tool(&url, &[command, &ids[1]]);
+        assert!(!fine && text.contains("no dead letter has the id"), "{text}");
+    }
+    let (fine, text) = tool(&server.url_of("guest:wrong", "%2f"), &["list"]);
+    assert!(!fine && text.contains("refused the user `guest`"), "{text}");
+    let (fine, text) = tool("amqp://127.0.0.1:1", &["list"]);
+    assert!(!fine && text.contains("the broker at 127.0.0.1:1 is not reachable"), "{text}");
+    let (fine, text) = tool("http://127.0.0.1", &["list"]);
+    assert!(!fine && text.contains("write it as amqp://"), "{text}");
+}
+
+async fn a_blocked_broker_is_waited_for(world: &World, server: &PrivateBroker) {
+    let notes = Notes::content();
+    let consumer = world.broker.subscribe(subscription("full", "mail", &["full.up"]), notes.clone());
+    consumer.ready().await;
+    let publisher = world.broker.publisher("full").unwrap();
+    server.ctl(&["set_vm_memory_high_watermark", "absolute", "1"]);
+    let first = publish(&publisher, 1).await;
+    assert!(matches!(first, Err(PublishError::Blocked(_) | PublishError::Timeout)), "{first:?}");
+    let second = publish(&publisher, 2).await;
+    assert!(matches!(second, Err(PublishError::Blocked(_))), "{second:?}");
+    server.ctl(&["set_vm_memory_high_watermark", "0.4"]);
+    eventually("the broker to take messages", || async { publish(&publisher, 3).await.ok() }).await;
+    eventually("the last event", || async { notes.all().iter().any(|event| number(event) == 3).then_some(()) }).await;
+}
+
+async fn publish(publisher: &Arc<dyn Publisher>, n: u64) -> Result<(), PublishError> {
+    publisher.publish(&[event("full.up", "1", n)]).await.remove(0)
+}
+
+async fn a_restart_in_the_middle_loses_nothing(world: &World, server: &mut PrivateBroker) {
+    const EVENTS: u64 = 600;
+    let store = Arc::new(Store::sqlite().await);
+    let notes = Notes::content();
+    let mut wanted = subscription("storm", "mail", &["storm.came"]);
+    wanted.ordered = true;
+    let consumer = world.broker.subscribe(wanted, notes.clone());
+    consumer.ready().await;
+    eventually("the queue on disk", || async { server.remembers("mail.storm").then_some(()) }).await;
+    let publisher = world.broker.publisher("storm").unwrap();
+    let settings = RelaySettings { lease: Duration::from_secs(4), ..RelaySettings::default() };
+    let relay = tokio::spawn(Relay::new(store.outbox.clone(), publisher, settings).run());
+    let writing = Arc::clone(&store);
+    let writer = tokio::spawn(async move {
+        let mut pace = tokio::time::interval(Duration::from_millis(5));
+        for n in 0..EVENTS {
+            pace.tick().await;
+            writing.append(&event("storm.came", &(n % 20).to_string(), n)).await;
+        }
+    });
+    for after in [100, 350] {
+        notes.at_least(after).await;
+        tokio::task::block_in_place(|| {
+            server.kill();
+            server.launch();
+        });
+    }
+    writer.await.unwrap();
+    let seen = eventually("all events", || async {
+        let seen = notes.all();
+        let numbers: HashSet<_> = seen.iter().map(number).collect();
+        (numbers.len() as u64 == EVENTS).then_some(seen)
+    });
+    let seen = seen.await;
+    for key in 0..20 {
+        let mut first = Vec::new();
+        for n in seen.iter().map(number).filter(|n| n % 20 == key) {
+            if !first.contains(&n) {
+                first.push(n);
+            }
+        }
+        assert!(first.is_sorted(), "first deliveries of one aggregate are in order: {first:?}");
+    }
+    eventually("an empty outbox", || async { (store.outbox.backlog().await.unwrap().count == 0).then_some(()) }).await;
+    relay.abort();
+    assert!(consumer.is_ready());
+}
