@@ -60,11 +60,15 @@ where
         if let Ok(value) = HeaderValue::from_str(&format!("{}m", limit.as_millis())) {
             request.headers_mut().insert(HEADER, value);
         }
+        // Taken before the call begins and asked first: tonic's channel reads the same header, and its time-out, which
+        // ends in CANCELLED, must not win.
+        let end = tokio::time::Instant::now() + limit;
         let call = self.inner.call(request);
         Box::pin(async move {
-            match tokio::time::timeout(limit, call).await {
-                Ok(result) => result,
-                Err(_) => Ok(Status::deadline_exceeded("the call took too long").into_http()),
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(end) => Ok(Status::deadline_exceeded("the call took too long").into_http()),
+                result = call => result,
             }
         })
     }
