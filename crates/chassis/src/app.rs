@@ -73,23 +73,10 @@ pub(crate) struct Stop {
     pub(crate) cut: CancellationToken,
 }
 
-impl Default for App {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl App {
-    /// An app without servers.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            readiness: Readiness::default(),
-            servers: Vec::new(),
-            background: Vec::new(),
-            addresses: Vec::new(),
-            stop: Stop::default(),
-        }
+    /// An app without servers, whose admin port may answer from `readiness` already.
+    pub(crate) fn new(readiness: Readiness) -> Self {
+        Self { readiness, servers: Vec::new(), background: Vec::new(), addresses: Vec::new(), stop: Stop::default() }
     }
 
     /// To add readiness checks to.

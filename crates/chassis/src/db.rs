@@ -3,17 +3,21 @@
 //! SQLite has one writer and a few readers; Postgres one pool for both. [`on!`](crate::on) runs the same
 //! query on whichever connection there is. Errors are told apart by kind, never by constraint name.
 
+mod attach;
 mod connect;
 mod connection;
 mod failure;
+mod schema;
 
 use std::time::{Duration, Instant};
 
+use sqlx::migrate::MigrateError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Database, Pool, Transaction};
 
+pub use attach::{OnWait, attach, migrate};
 pub use connection::{Conn, ConnRef, Done, Tx};
 pub use failure::{error_type, is_duplicate, is_unavailable};
 
@@ -35,13 +39,52 @@ pub enum DbError {
         source: sqlx::Error,
     },
     /// Its schema cannot be brought up to date.
-    #[error("cannot migrate the database {target}: {source}")]
+    #[error("cannot migrate the database {target} (key `database.url`): {source}")]
     Migrate {
         /// Where it is.
         target: String,
         /// Why.
         source: sqlx::migrate::MigrateError,
     },
+    /// Its schema is of a later version of this program.
+    #[error(
+        "the schema of the database {target} (key `database.url`) is at version {found}, newer than this program, \
+         which knows versions up to {known}; start a program that is at least as new"
+    )]
+    Newer {
+        /// Where it is.
+        target: String,
+        /// Version of the schema.
+        found: i64,
+        /// Latest version this program knows.
+        known: i64,
+    },
+    /// Its schema is of an earlier version of this program, which may not change it (key `database.migrate`).
+    #[error(
+        "the schema of the database {target} (key `database.url`) is at version {found}, older than {known}, which \
+         this program needs; run its subcommand `migrate`, or set `database.migrate`"
+    )]
+    Older {
+        /// Where it is.
+        target: String,
+        /// Version of the schema; 0 if there is none.
+        found: i64,
+        /// Version this program needs.
+        known: i64,
+    },
+}
+
+impl DbError {
+    /// Whether the same attempt may succeed later without anybody changing the configuration.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Open { source, .. } => is_unavailable(source),
+            Self::Migrate { source: MigrateError::Execute(source), .. } => is_unavailable(source),
+            Self::Older { .. } => true,
+            Self::Url(_) | Self::Migrate { .. } | Self::Newer { .. } => false,
+        }
+    }
 }
 
 /// The migrations of a service: `(file name, text)` per database, in order, with equal names.
@@ -71,7 +114,7 @@ impl Db {
     /// Opens the pool and, if configured, brings the schema up to date. `name` labels its metrics.
     ///
     /// # Errors
-    /// If the URL is wrong, the database not reachable, or its schema newer than this program.
+    /// If the URL is wrong, the database not reachable, or its schema not the one of this program.
     pub async fn open(
         name: &'static str,
         settings: &settings::Database,
@@ -85,19 +128,13 @@ impl Db {
         };
         let db = Self { pools, name, observer: telemetry::Database { system, namespace: name.to_owned() } };
         if settings.migrate {
-            db.migrate(migrations).await?;
+            schema::migrate(&db.pools, settings, migrations).await?;
+        } else {
+            schema::check(&db.pools, settings, migrations).await?;
         }
         telemetry::counter!("db_client_connection_timeouts_total", "db_client_connection_pool_name" => name)
             .absolute(0);
         Ok(db)
-    }
-
-    async fn migrate(&self, migrations: Migrations) -> Result<(), DbError> {
-        let result = match &self.pools {
-            Pools::Lite { writer, .. } => connect::migrator(migrations.sqlite).run(writer).await,
-            Pools::Pg(pool) => connect::migrator(migrations.postgres).run(pool).await,
-        };
-        result.map_err(|source| DbError::Migrate { target: self.name.to_owned(), source })
     }
 
     /// A connection for reading.

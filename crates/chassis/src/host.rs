@@ -10,11 +10,12 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use serde::de::DeserializeOwned;
 use telemetry::{Identity, ProcessMetrics, ServiceSettings, ServiceTelemetry, Tap};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 
 use crate::app::{App, StartError, Stop};
 use crate::config::Layers;
+use crate::db::Migrations;
 use crate::readiness::Readiness;
 use crate::settings::{Common, Http, millis};
 
@@ -29,8 +30,10 @@ pub struct Spec<C: 'static> {
     pub name: &'static str,
     /// Its `config.toml`.
     pub defaults: &'static str,
-    /// Makes the app; runs on the service's own runtime.
-    pub build: fn(C) -> Building,
+    /// Its schema, if it has a database.
+    pub migrations: Option<Migrations>,
+    /// Completes the app; runs on the service's own runtime, while the admin port answers already.
+    pub build: fn(C, App) -> Building,
 }
 
 /// What the host of a service adds to its configuration.
@@ -52,7 +55,7 @@ pub struct Running {
     serving: Option<JoinHandle<bool>>,
     admin_stop: Stop,
     telemetry: Arc<ServiceTelemetry>,
-    runtime: Option<Runtime>,
+    runtime: OwnRuntime,
 }
 
 /// Starts a service with the configuration of `layers`.
@@ -66,29 +69,44 @@ where
     let common: Common = layers.read()?;
     let config: C = layers.read()?;
     let (runtime, telemetry) = runtime(spec.name, &common, extras.tap.clone())?;
-    let telemetry = Arc::new(telemetry);
-    let build = (spec.build)(config);
-    let setup = Setup { common: common.clone(), identity: telemetry.identity(), admin: extras.admin, build };
-    match runtime.spawn(setup.run()).await {
+    let (runtime, telemetry) = (OwnRuntime::from(runtime), Arc::new(telemetry));
+    let readiness = Readiness::default();
+    let build = (spec.build)(config, App::new(readiness.clone()));
+    let identity = telemetry.identity();
+    let setup = Setup { common: common.clone(), identity, admin: extras.admin, readiness: readiness.clone(), build };
+    match runtime.handle.spawn(setup.run()).await {
         Ok(Ok(built)) => Ok(Running {
             name: spec.name,
             addresses: built.addresses,
             common,
             stop: built.stop,
-            readiness: built.readiness,
+            readiness,
             serving: Some(built.serving),
             admin_stop: built.admin_stop,
             telemetry,
-            runtime: Some(runtime),
+            runtime,
         }),
-        Ok(Err(error)) => {
+        Ok(Err(error)) => Err(error),
+        Err(panic) => Err(StartError::System { what: spec.name, source: std::io::Error::other(panic) }),
+    }
+}
+
+/// A runtime that may be dropped anywhere: its tasks are dropped, its threads end on their own.
+struct OwnRuntime {
+    handle: Handle,
+    runtime: Option<Runtime>,
+}
+
+impl From<Runtime> for OwnRuntime {
+    fn from(runtime: Runtime) -> Self {
+        Self { handle: runtime.handle().clone(), runtime: Some(runtime) }
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
-            Err(error)
-        }
-        Err(panic) => {
-            runtime.shutdown_background();
-            let source = std::io::Error::other(panic);
-            Err(StartError::System { what: spec.name, source })
         }
     }
 }
@@ -154,37 +172,35 @@ struct Setup {
     common: Common,
     identity: Identity,
     admin: Option<Router>,
+    readiness: Readiness,
     build: Building,
 }
 
 struct Built {
     addresses: BTreeMap<&'static str, SocketAddr>,
     stop: Stop,
-    readiness: Readiness,
     serving: JoinHandle<bool>,
     admin_stop: Stop,
 }
 
 impl Setup {
     async fn run(self) -> Result<Built, StartError> {
-        // The admin port comes first: it tells why a service is not ready yet.
+        // The admin port comes first: building may wait for a server that is not up yet, and this is where to look.
         let listener = crate::listen::listen("admin.address", self.common.admin.address)?;
         let admin_address = listener.local_addr().unwrap_or(self.common.admin.address);
         let process = Arc::new(ProcessMetrics::new(self.identity));
-        let app = self.build.await?;
-        let readiness = app.readiness().clone();
-        let router = crate::admin::router(self.identity, readiness.clone(), Arc::clone(&process));
+        let router = crate::admin::router(self.identity, self.readiness.clone(), Arc::clone(&process));
         let router = self.admin.map_or(router.clone(), |more| more.merge(router));
-        let admin_stop = Stop::default();
-        let server =
-            crate::http_server::serve(listener, admin_http(admin_address), router, admin_stop.clone(), &readiness);
+        let (admin_stop, settings) = (Stop::default(), admin_http(admin_address));
+        let server = crate::http_server::serve(listener, settings, router, admin_stop.clone(), &self.readiness);
         tokio::spawn(server);
         tokio::spawn(async move { process.run().await });
+        let app = self.build.await?;
         let mut addresses: BTreeMap<_, _> = app.addresses().iter().copied().collect();
         addresses.insert("admin", admin_address);
         let stop = app.stop.clone();
         let serving = tokio::spawn(app.run(self.common.shutdown));
-        Ok(Built { addresses, stop, readiness, serving, admin_stop })
+        Ok(Built { addresses, stop, serving, admin_stop })
     }
 }
 
@@ -216,8 +232,7 @@ impl Running {
     /// Whether it would be sent requests; what `/readyz` answers.
     pub async fn ready(&self) -> bool {
         let readiness = self.readiness.clone();
-        let Some(runtime) = &self.runtime else { return false };
-        runtime.spawn(async move { readiness.report().await.ready }).await.unwrap_or(false)
+        self.runtime.handle.spawn(async move { readiness.report().await.ready }).await.unwrap_or(false)
     }
 
     /// Its metrics as `/metrics` shows them.
@@ -263,8 +278,5 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.stop.drain.cancel();
         self.stop.cut.cancel();
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
     }
 }

@@ -12,6 +12,7 @@ mod deadline;
 mod environment;
 pub mod error;
 mod grpc_server;
+mod health;
 mod host;
 mod http_server;
 mod listen;

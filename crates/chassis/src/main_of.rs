@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde::de::DeserializeOwned;
 use telemetry::LogOutput;
 
 use crate::app::StartError;
 use crate::config::Layers;
+use crate::db::DbError;
 use crate::host::{Extras, Spec, start};
 use crate::settings::Common;
 
@@ -23,6 +24,17 @@ struct Arguments {
     /// Print the defaults, which are also the manual of every key, and exit
     #[arg(long)]
     print_config: bool,
+    /// What to do instead of serving
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Clone, Copy, Subcommand)]
+enum Command {
+    /// Bring the schema of the database up to date and exit; waits for a server that is not up yet
+    Migrate,
+    /// Ask the service that runs with this configuration whether it is ready; exits with 0 if it is
+    Health,
 }
 
 /// Configures and runs the service until it is told to stop by SIGINT or SIGTERM.
@@ -37,7 +49,7 @@ where
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = match runtime {
-        Ok(runtime) => runtime.block_on(run(spec, arguments.config)),
+        Ok(runtime) => runtime.block_on(run(spec, arguments)),
         Err(source) => Err(StartError::System { what: "a runtime", source }),
     };
     match outcome {
@@ -58,17 +70,51 @@ fn arguments(service: &'static str) -> Arguments {
     Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
-async fn run<C>(spec: &Spec<C>, file: Option<PathBuf>) -> Result<bool, StartError>
+async fn run<C>(spec: &Spec<C>, arguments: Arguments) -> Result<bool, StartError>
 where
     C: DeserializeOwned + Send + 'static,
 {
-    let layers = layers(spec.name, spec.defaults, file)?;
+    let layers = layers(spec.name, spec.defaults, arguments.config)?;
     let common: Common = layers.read()?;
+    match arguments.command {
+        None => serve(spec, &layers, &common).await,
+        Some(Command::Migrate) => migrate(spec, &layers).await,
+        Some(Command::Health) => Ok(crate::health::ask(spec.name, common.admin.address).await),
+    }
+}
+
+async fn serve<C>(spec: &Spec<C>, layers: &Layers, common: &Common) -> Result<bool, StartError>
+where
+    C: DeserializeOwned + Send + 'static,
+{
     let _logs = telemetry::install(common.telemetry.log_format.into(), &LogOutput::Stdout)?;
-    let stop = stop_signal();
-    let running = start(spec, &layers, Extras::default()).await?;
+    let mut stop = std::pin::pin!(stop_signal());
+    let running = tokio::select! {
+        running = start(spec, layers, Extras::default()) => running?,
+        // It may wait for a server that never comes.
+        () = &mut stop => return Ok(true),
+    };
     stop.await;
     Ok(running.stop().await)
+}
+
+/// Says what happens on standard error, where the waiting is told too: no service runs whose log it could be.
+async fn migrate<C>(spec: &Spec<C>, layers: &Layers) -> Result<bool, StartError> {
+    let Some(migrations) = spec.migrations else {
+        say(&format!("{}: there is no database to migrate", spec.name));
+        return Ok(true);
+    };
+    let section: DatabaseSection = layers.read()?;
+    let name = spec.name;
+    let waiting = move |error: &DbError| complain(&format!("{name}: waiting: {error}"));
+    let version = crate::db::migrate(name, &section.database, migrations, &waiting).await?;
+    say(&format!("{name}: the schema is at version {version}"));
+    Ok(true)
+}
+
+#[derive(serde::Deserialize)]
+struct DatabaseSection {
+    database: crate::settings::Database,
 }
 
 /// Defaults, then the file named on the command line or by `SIGNALBOX_<SERVICE>_CONFIG`, then the environment.
@@ -109,6 +155,6 @@ fn say(text: &str) {
 }
 
 #[allow(clippy::print_stderr, reason = "there is no log yet when the start fails")]
-fn complain(text: &str) {
+pub(crate) fn complain(text: &str) {
     eprintln!("{text}");
 }

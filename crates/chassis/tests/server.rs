@@ -48,14 +48,15 @@ struct Config {
     grpc: settings::Grpc,
 }
 
-const SPEC: Spec<Config> = Spec { name: "demo", defaults: DEFAULTS, build: |config| Box::pin(build(config)) };
+const SPEC: Spec<Config> =
+    Spec { name: "demo", defaults: DEFAULTS, migrations: None, build: |config, app| Box::pin(build(config, app)) };
 
 /// What a test and the handler it calls tell each other.
 static HELD: Notify = Notify::const_new();
 static RELEASE: Notify = Notify::const_new();
 static STUCK: Notify = Notify::const_new();
 
-async fn build(config: Config) -> Result<App, StartError> {
+async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     let router = axum::Router::new()
         .route("/fast", axum::routing::get(|| async { "fast" }))
         .route(
@@ -73,7 +74,6 @@ async fn build(config: Config) -> Result<App, StartError> {
                 std::future::pending::<&'static str>().await
             }),
         );
-    let mut app = App::new();
     app.serve_http(&config.http, router)?;
     app.serve_grpc(
         &config.grpc,

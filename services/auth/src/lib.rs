@@ -10,7 +10,7 @@ pub mod ports;
 
 use std::sync::Arc;
 
-use chassis::{App, Spec, StartError, callee};
+use chassis::{App, Spec, StartError, callee, db};
 use contracts::auth::v1::auth_service_server::AuthServiceServer;
 use tonic::service::Routes;
 
@@ -19,7 +19,7 @@ pub use crate::config::Config;
 use crate::adapters::jwt::JwtSigner;
 use crate::adapters::password::HashPool;
 use crate::adapters::profiles::UserService;
-use crate::adapters::sql::SqlStore;
+use crate::adapters::sql::{MIGRATIONS, SqlStore};
 use crate::api::Api;
 use crate::config::{delta, duration, invalid};
 use crate::domain::accounts::Accounts;
@@ -31,20 +31,24 @@ use crate::domain::sessions::{Needs, Sessions};
 const SERVICE: &str = "auth.v1.AuthService";
 
 /// Auth as a service.
-pub const SPEC: Spec<Config> =
-    Spec { name: "auth", defaults: include_str!("../config.toml"), build: |config| Box::pin(build(config)) };
+pub const SPEC: Spec<Config> = Spec {
+    name: "auth",
+    defaults: include_str!("../config.toml"),
+    migrations: Some(MIGRATIONS),
+    build: |config, app| Box::pin(build(config, app)),
+};
 
 /// Wires auth.
 ///
 /// # Errors
 /// If the configuration makes no sense, the database or its keys cannot be used, or the port is taken.
-pub async fn build(config: Config) -> Result<App, StartError> {
+pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     config.check()?;
     let admin = config.admin()?;
     let passwords = Arc::new(HashPool::new(&config.password).map_err(|reason| invalid("password.memory_kib", reason))?);
     let profiles = Arc::new(UserService::new(callee::connect("user", &config.user)?));
     let tokens = Arc::new(JwtSigner::new(&config.token.issuer, &config.token.audience));
-    let store = Arc::new(SqlStore::open(&config.database).await?);
+    let store = Arc::new(SqlStore::new(db::attach(&mut app, SPEC.name, &config.database, MIGRATIONS).await?));
 
     let rotation = Arc::new(Rotation::new(store.clone(), tokens.clone(), config.key_policy()));
     // Before anything is served: without a key nobody can sign in.
@@ -57,13 +61,6 @@ pub async fn build(config: Config) -> Result<App, StartError> {
         Needs { credentials: store.clone(), sessions: store.clone(), profiles, passwords, tokens: tokens.clone() };
     let sessions = Arc::new(Sessions::new(needs, config.lifetimes()));
 
-    let mut app = App::new();
-    let db = store.db().clone();
-    app.background("database metrics", db.clone().watch());
-    app.readiness().check("database", move || {
-        let db = db.clone();
-        async move { db.ping().await }
-    });
     run_in_background(&mut app, &config, &accounts, &sessions, rotation);
     if let Some(admin) = admin {
         app.background("bootstrap admin", background::ensure_admin(accounts.clone(), admin));

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use auth::adapters::jwt::JwtSigner;
-use auth::adapters::sql::SqlStore;
+use auth::adapters::sql::{MIGRATIONS, SqlStore};
 use auth::domain::account::{Claim, Email, NewClaim, Role, State};
 use auth::domain::keys::{KeyPolicy, Phase};
 use auth::domain::refresh_token::RefreshToken;
@@ -12,6 +12,7 @@ use auth::domain::rotation::Rotation as KeyRotation;
 use auth::domain::sessions::{NewSession, NewToken, Rotation};
 use auth::domain::{Error, now};
 use auth::ports::{AccessTokens, CredentialStore, KeyStore, RollbackStore, SessionStore};
+use chassis::db::Db;
 use chassis::settings::Database;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
@@ -48,8 +49,9 @@ async fn on_postgres() {
 
 /// What every database has to do.
 async fn contract(settings: &Database) {
-    let store = Arc::new(SqlStore::open(settings).await.unwrap());
-    SqlStore::open(settings).await.unwrap(); // migrating twice changes nothing
+    Db::open("auth", settings, MIGRATIONS).await.unwrap();
+    let db = Db::open("auth", settings, MIGRATIONS).await.unwrap(); // migrating twice changes nothing
+    let store = Arc::new(SqlStore::new(db));
     claims(&*store).await;
     parallel_claims(store.clone()).await;
     hashes(&*store).await;

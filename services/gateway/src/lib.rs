@@ -23,20 +23,23 @@ use crate::edge::Limiter;
 use crate::tokens::Verifier;
 
 /// The gateway as a service.
-pub const SPEC: Spec<Config> =
-    Spec { name: "gateway", defaults: include_str!("../config.toml"), build: |config| Box::pin(build(config)) };
+pub const SPEC: Spec<Config> = Spec {
+    name: "gateway",
+    defaults: include_str!("../config.toml"),
+    migrations: None,
+    build: |config, app| Box::pin(build(config, app)),
+};
 
 /// Wires the gateway.
 ///
 /// # Errors
 /// If an address, a URL or an origin of the configuration is wrong, or the port is taken.
-pub async fn build(config: Config) -> Result<App, StartError> {
+pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     let clients = Clients::connect(&config)?;
     let verifier = Verifier::new(&config.token, clients.clone());
     let limiter = Arc::new(Limiter::new(&config.rate_limit)?);
     let (router, _) = routes::router(clients);
     let router = edge::wrap(router, &config, verifier.clone(), Arc::clone(&limiter))?;
-    let mut app = App::new();
     app.serve_http(&config.http, router)?;
     app.background("rate-limit sweep", limiter.sweep());
     app.background("key set refresh", verifier.clone().run());

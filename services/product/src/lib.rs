@@ -9,8 +9,7 @@ pub mod ports;
 
 use std::sync::Arc;
 
-use chassis::db::Db;
-use chassis::{App, Spec, StartError};
+use chassis::{App, Spec, StartError, db};
 use contracts::product::v1::product_service_server::ProductServiceServer;
 use tonic::service::Routes;
 
@@ -22,29 +21,27 @@ pub use crate::config::Config;
 use crate::domain::Catalogue;
 
 /// For the host of the service.
-pub const SPEC: Spec<Config> =
-    Spec { name: "product", defaults: include_str!("../config.toml"), build: |config| Box::pin(build(config)) };
+pub const SPEC: Spec<Config> = Spec {
+    name: "product",
+    defaults: include_str!("../config.toml"),
+    migrations: Some(MIGRATIONS),
+    build: |config, app| Box::pin(build(config, app)),
+};
 
 /// Wires the service up; the only place that does.
 ///
 /// # Errors
 /// If the database cannot be used, the port is taken or a key makes no sense.
-pub async fn build(config: Config) -> Result<App, StartError> {
-    let mut app = App::new();
+pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     let limits = config.cache.limits()?;
-    let db = Db::open(SPEC.name, &config.database, MIGRATIONS).await?;
-    let sql = SqlStore::new(db.clone());
+    let db = db::attach(&mut app, SPEC.name, &config.database, MIGRATIONS).await?;
+    let sql = SqlStore::new(db);
     if config.catalogue.seed {
         plant(&sql).await?;
     }
     let store = Arc::new(CachedStore::new(Arc::new(sql), &limits));
 
-    app.background("database metrics", db.clone().watch());
     app.background("cache metrics", Arc::clone(&store).watch());
-    app.readiness().check("database", move || {
-        let db = db.clone();
-        async move { db.ping().await }
-    });
 
     let server = ProductServiceServer::new(Api::new(Catalogue::new(store)))
         .max_decoding_message_size(config.grpc.max_message_bytes);

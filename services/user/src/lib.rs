@@ -9,8 +9,7 @@ pub mod ports;
 
 use std::sync::Arc;
 
-use chassis::db::Db;
-use chassis::{App, Spec, StartError};
+use chassis::{App, Spec, StartError, db};
 use contracts::user::v1::user_service_server::UserServiceServer;
 use tonic::service::Routes;
 
@@ -21,22 +20,19 @@ use crate::api::UserApi;
 use crate::domain::Users;
 
 /// The service as its host runs it.
-pub const SPEC: Spec<Config> =
-    Spec { name: "user", defaults: include_str!("../config.toml"), build: |config| Box::pin(build(config)) };
+pub const SPEC: Spec<Config> = Spec {
+    name: "user",
+    defaults: include_str!("../config.toml"),
+    migrations: Some(MIGRATIONS),
+    build: |config, app| Box::pin(build(config, app)),
+};
 
 /// Puts the service together; it listens already but serves only when the app runs.
 ///
 /// # Errors
 /// If the database cannot be used or the port not be taken.
-pub async fn build(config: Config) -> Result<App, StartError> {
-    let db = Db::open(SPEC.name, &config.database, MIGRATIONS).await?;
-    let mut app = App::new();
-    app.background("database metrics", db.clone().watch());
-    let pinged = db.clone();
-    app.readiness().check("database", move || {
-        let db = pinged.clone();
-        async move { db.ping().await }
-    });
+pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
+    let db = db::attach(&mut app, SPEC.name, &config.database, MIGRATIONS).await?;
     let api = UserApi::new(Users::new(Arc::new(SqlUsers::new(db))));
     let server = UserServiceServer::new(api).max_decoding_message_size(config.grpc.max_message_bytes);
     app.serve_grpc(&config.grpc, "user.v1.UserService", Routes::new(server))?;

@@ -1,22 +1,18 @@
-//! Opening pools with the settings each database wants, and bringing schemas up to date.
+//! Opening pools with the settings each database wants.
 
-use std::borrow::Cow;
 use std::str::FromStr;
+use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::pool::PoolOptions;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgPool};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Database};
+use sqlx::{ConnectOptions, Connection, Database};
 
 use super::{DbError, Pools};
 use crate::settings::{self, millis};
 
-/// The migrator of a list of `(file name, text)`.
-pub(super) fn migrator(files: &[(&'static str, &'static str)]) -> Migrator {
-    let migrations = files.iter().map(|(file, text)| migration(file, text)).collect();
-    Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT }
-}
+/// How long a first answer of the server may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn open_sqlite(path: &str, settings: &settings::Database) -> Result<Pools, DbError> {
     let failed = |source| DbError::Open { target: path.to_owned(), source };
@@ -36,19 +32,33 @@ pub(super) async fn open_sqlite(path: &str, settings: &settings::Database) -> Re
 }
 
 pub(super) async fn open_postgres(settings: &settings::Database) -> Result<Pools, DbError> {
-    let shown = settings.url.split('@').next_back().unwrap_or_default().to_owned();
-    let failed = |source| DbError::Open { target: shown.clone(), source };
-    let limit = settings.statement_timeout_ms.to_string();
+    let limit = settings.statement_timeout_ms;
+    postgres_pool(settings, settings.max_connections, (limit, limit)).await.map(Pools::Pg)
+}
+
+/// A pool of `connections`; the limits, in milliseconds, are those of a statement and of waiting for a lock, 0 for none.
+pub(super) async fn postgres_pool(
+    settings: &settings::Database,
+    connections: u32,
+    (statement_timeout, lock_timeout): (u64, u64),
+) -> Result<PgPool, DbError> {
+    let failed = |source| DbError::Open { target: shown(&settings.url), source };
+    let limits = [("statement_timeout", statement_timeout), ("lock_timeout", lock_timeout)];
     let options = PgConnectOptions::from_str(&settings.url)
         .map_err(failed)?
-        .options([("statement_timeout", limit.as_str()), ("lock_timeout", limit.as_str())])
+        .options(limits.map(|(name, limit)| (name, limit.to_string())))
         .disable_statement_logging();
-    let pool = pool_options(settings.max_connections, settings)
-        .min_connections(settings.max_connections)
-        .connect_with(options)
-        .await
-        .map_err(failed)?;
-    Ok(Pools::Pg(pool))
+    // One connection first: the pool would hide why it gets none behind a time-out.
+    match tokio::time::timeout(CONNECT_TIMEOUT, options.connect()).await {
+        Ok(connected) => connected.map_err(failed)?.close().await.map_err(failed)?,
+        Err(elapsed) => return Err(failed(sqlx::Error::Io(elapsed.into()))),
+    }
+    pool_options(connections, settings).min_connections(connections).connect_with(options).await.map_err(failed)
+}
+
+/// A URL without its credentials.
+pub(super) fn shown(url: &str) -> String {
+    url.split('@').next_back().unwrap_or_default().to_owned()
 }
 
 fn pool_options<D: Database>(max: u32, settings: &settings::Database) -> PoolOptions<D> {
@@ -58,12 +68,4 @@ fn pool_options<D: Database>(max: u32, settings: &settings::Database) -> PoolOpt
         .test_before_acquire(false)
         .idle_timeout(None)
         .max_lifetime(None)
-}
-
-fn migration(file: &'static str, text: &'static str) -> Migration {
-    let (version, rest) = file.split_once('_').unwrap_or((file, ""));
-    let description = rest.trim_end_matches(".sql").replace('_', " ");
-    let sql = sqlx::AssertSqlSafe(text);
-    let sql = sqlx::SqlSafeStr::into_sql_str(sql);
-    Migration::new(version.parse().unwrap_or(0), description.into(), MigrationType::Simple, sql, false)
 }

@@ -4,16 +4,12 @@ mod credentials;
 mod keys;
 mod sessions;
 
-use chassis::db::{Db, DbError, Migrations, is_unavailable};
-use chassis::settings::Database;
+use chassis::db::{Db, Migrations, is_unavailable};
 
 use crate::domain::Error;
 
-/// Name of the database in metrics and traces.
-const NAME: &str = "auth";
-
 /// The schema, in order.
-const MIGRATIONS: Migrations = Migrations {
+pub const MIGRATIONS: Migrations = Migrations {
     sqlite: &[("0001_auth.sql", include_str!("../../migrations/sqlite/0001_auth.sql"))],
     postgres: &[("0001_auth.sql", include_str!("../../migrations/postgres/0001_auth.sql"))],
 };
@@ -25,18 +21,10 @@ pub struct SqlStore {
 }
 
 impl SqlStore {
-    /// Opens the database and brings its schema up to date.
-    ///
-    /// # Errors
-    /// If it cannot be reached or migrated.
-    pub async fn open(settings: &Database) -> Result<Self, DbError> {
-        Ok(Self { db: Db::open(NAME, settings, MIGRATIONS).await? })
-    }
-
-    /// The pool, for readiness and metrics.
+    /// On a database with the schema of [`MIGRATIONS`].
     #[must_use]
-    pub fn db(&self) -> &Db {
-        &self.db
+    pub fn new(db: Db) -> Self {
+        Self { db }
     }
 }
 
