@@ -84,7 +84,7 @@ impl Publisher for InProcessPublisher {
             let (id, mut headers) = (event.id().to_string(), Headers::new());
             let publication = Publication::start(&destination, &id, event.cause(), &mut headers);
             let message = Message::new(Some(id), headers, event.encode());
-            let outcome = self.queues.route(&self.context, event.kind(), &message);
+            let outcome = self.queues.route(&self.context, &message);
             publication.finish(outcome.as_ref().err().map(PublishError::error_type));
             outcome
         };

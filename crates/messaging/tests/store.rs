@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chassis::db::{Db, Migrations};
 use chassis::on;
 use chrono::{TimeDelta, Utc};
 use messaging::{Envelope, PublishError, Publisher, Relay, RelaySettings, Round};
@@ -67,7 +68,7 @@ async fn without_its_tables_every_call_says_so() {
         statement_timeout_ms: 1_000,
         migrate: false,
     };
-    let db = chassis::db::Db::open("empty", &settings, world::MIGRATIONS).await.unwrap();
+    let db = Db::open("empty", &settings, Migrations { sqlite: &[], postgres: &[] }).await.unwrap();
     let (outbox, inbox) = (messaging::Outbox::new(db.clone()), messaging::Inbox::new(db.clone()));
     let publisher = Arc::new(Press::default());
     assert!(Relay::new(outbox.clone(), publisher, RelaySettings::default()).round().await.is_err());

@@ -49,7 +49,6 @@ pub(super) struct State {
 #[derive(Default)]
 struct Queue {
     context: String,
-    types: Vec<String>,
     ready: BTreeMap<u64, Message>,
     /// Ready, in hand, or waiting for another attempt.
     held: usize,
@@ -67,26 +66,21 @@ impl Queues {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the queue of a subscription, or adds its types to the one there is.
+    /// Makes the queue of a subscription, or takes the one there is.
     pub(super) fn declare(&self, subscription: &Subscription) {
         let mut state = self.lock();
         let queue = state.queues.entry(subscription.queue()).or_default();
         subscription.context().clone_into(&mut queue.context);
-        for kind in
-            subscription.types().filter(|kind| !queue.types.iter().any(|known| known == kind)).collect::<Vec<_>>()
-        {
-            queue.types.push(kind.to_owned());
-        }
     }
 
-    /// Puts an event into every queue that wants it.
-    pub(super) fn route(&self, context: &str, kind: &str, message: &Message) -> Result<(), PublishError> {
+    /// Puts an event into every queue of its context.
+    pub(super) fn route(&self, context: &str, message: &Message) -> Result<(), PublishError> {
         let mut state = self.lock();
-        let wants = |queue: &Queue| queue.context == context && queue.types.iter().any(|wanted| wanted == kind);
+        let wants = |queue: &Queue| queue.context == context;
         let names: Vec<_> =
             state.queues.iter().filter(|(_, queue)| wants(queue)).map(|(name, _)| name.clone()).collect();
         if names.is_empty() {
-            return Err(PublishError::Returned(format!("no queue of `{context}` is bound to `{kind}`")));
+            return Err(PublishError::Returned(format!("no queue is bound to `{context}`")));
         }
         for name in &names {
             self.check_room(&state, name)?;

@@ -95,10 +95,11 @@ impl Sender {
     }
 }
 
-/// The exchange of a context: durable, routing by the type of the event.
+/// The exchange of a context: durable, and every queue bound to it gets every event. A type that no consumer wants any
+/// more, or yet, therefore still has somewhere to go, and never stops the outbox.
 pub(super) async fn declare_exchange(channel: &Channel, context: &str) -> Result<(), BrokerError> {
     let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-    Ok(channel.exchange_declare(short(context), ExchangeKind::Topic, options, FieldTable::default()).await?)
+    Ok(channel.exchange_declare(short(context), ExchangeKind::Fanout, options, FieldTable::default()).await?)
 }
 
 async fn transmit(channel: &Channel, batch: &[Outgoing]) -> Vec<Outcome> {

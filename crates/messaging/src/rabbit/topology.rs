@@ -2,7 +2,7 @@
 //!
 //! For the subscription `notification` to `user`, steps of 1 s and 10 s:
 //! ```text
-//! user (topic exchange) -- user.registered --> notification.user --> consumer
+//! user (fanout exchange) -- every event --> notification.user --> consumer
 //!                                                  ^        |
 //!              after 1 s   notification.user.retry.1000  <--+ first failure
 //!              after 10 s  notification.user.retry.10000 <--+ second failure
@@ -49,12 +49,9 @@ pub(super) async fn declare(
     }
     declare_queue(channel, &queue, arguments).await?;
     declare_exchange(channel, subscription.context()).await?;
-    for kind in subscription.types() {
-        let (queue, exchange) = (short(&queue), short(subscription.context()));
-        let options = QueueBindOptions::default();
-        channel.queue_bind(queue, exchange, short(kind), options, FieldTable::default()).await?;
-    }
-    Ok(())
+    let (queue, exchange) = (short(&queue), short(subscription.context()));
+    let options = QueueBindOptions::default();
+    Ok(channel.queue_bind(queue, exchange, short(""), options, FieldTable::default()).await?)
 }
 
 /// The end of the road: a queue without a way on.
