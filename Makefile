@@ -18,6 +18,7 @@ demo: ## build and run the whole stack in one process; ARGS="--for 20s --ephemer
 	$(CARGO) run --release --locked --quiet -- $(ARGS)
 
 test: ## build and run every test
+	$(CARGO) run --locked --quiet -p backends -- check
 	$(CARGO) test --workspace --locked --no-fail-fast
 
 lint: ## formatting, clippy and, where installed, cargo-deny

@@ -1,8 +1,6 @@
 //! The contract of a broker, asked of both: the one inside the process and a private RabbitMQ.
-#![allow(clippy::unwrap_used, clippy::explicit_write, missing_docs, unreachable_pub, dead_code, reason = "tests")]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
-#[path = "support/broker.rs"]
-mod broker;
 #[path = "contract/delivery.rs"]
 mod delivery;
 #[path = "contract/failure.rs"]
@@ -16,7 +14,6 @@ mod world;
 
 use std::sync::Arc;
 
-use broker::PrivateBroker;
 use lapin::options::BasicPublishOptions;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use messaging::{InProcess, RabbitMq, RabbitSettings};
@@ -37,16 +34,14 @@ fn the_broker_in_the_process_keeps_the_contract() {
 
 #[test]
 fn rabbitmq_keeps_the_contract() {
-    let Some(server) = PrivateBroker::start() else { return };
+    let url = backends::rabbitmq().url();
     in_service("rabbitmq", |collector| async move {
-        let url = server.url();
         let broker = RabbitMq::new(RabbitSettings::new(&url, "contract")).unwrap();
         let inject: world::Inject = Box::new(move |queue, id, body| {
             let url = url.clone();
             Box::pin(async move { inject(&url, &queue, id, &body).await })
         });
         contract(&World { broker: Arc::new(broker), inject, collector }).await;
-        drop(server);
     });
 }
 

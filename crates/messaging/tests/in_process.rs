@@ -1,5 +1,5 @@
 //! The bounds of the broker in the process: full queues refuse, full dead letters lose the oldest.
-#![allow(clippy::unwrap_used, clippy::explicit_write, missing_docs, unreachable_pub, dead_code, reason = "tests")]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
 #[path = "support/world.rs"]
 mod world;

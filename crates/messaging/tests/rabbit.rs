@@ -1,8 +1,6 @@
 //! What only a real broker can do: die and come back, refuse us, hold back publishers, disagree about its queues.
-#![allow(clippy::unwrap_used, clippy::explicit_write, missing_docs, unreachable_pub, dead_code, reason = "tests")]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
-#[path = "support/broker.rs"]
-mod broker;
 #[path = "support/world.rs"]
 mod world;
 
@@ -11,7 +9,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker::PrivateBroker;
 use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, ConnectionProperties};
@@ -22,7 +19,7 @@ use world::{Notes, Store, World, event, eventually, in_service, number, subscrip
 
 #[test]
 fn a_real_broker_may_die_refuse_and_disagree() {
-    let Some(mut server) = PrivateBroker::start() else { return };
+    let server = backends::RabbitMq::start().unwrap();
     in_service("rabbit", |collector| async move {
         let broker: Arc<dyn Broker> = Arc::new(RabbitMq::new(settings(&server.url())).unwrap());
         let inject: world::Inject = Box::new(|_, _, _| Box::pin(std::future::ready(())));
@@ -32,7 +29,7 @@ fn a_real_broker_may_die_refuse_and_disagree() {
         a_missing_retry_queue_loses_nothing(&world, &server).await;
         the_tool_for_dead_letters_works(&world, &server).await;
         a_blocked_broker_is_waited_for(&world, &server).await;
-        a_restart_in_the_middle_loses_nothing(&world, &mut server).await;
+        a_restart_in_the_middle_loses_nothing(&world, &server).await;
     });
 }
 
@@ -44,7 +41,7 @@ async fn check(url: &str) -> BrokerError {
     RabbitMq::new(settings(url)).unwrap().check().await.expect_err("it must not work")
 }
 
-async fn wrong_addresses_are_told_apart(server: &PrivateBroker) {
+async fn wrong_addresses_are_told_apart(server: &backends::RabbitMq) {
     let error = check(&server.url_of("guest:wrong", "%2f")).await;
     assert!(matches!(&error, BrokerError::Credentials { user, .. } if user == "guest"), "{error:?}");
     assert!(!error.to_string().contains("wrong@"), "{error}");
@@ -69,13 +66,13 @@ async fn wrong_addresses_are_told_apart(server: &PrivateBroker) {
     assert!(matches!(broker.check().await, Err(BrokerError::Waiting(_))), "the next attempt is not due");
 }
 
-async fn channel(server: &PrivateBroker) -> (Connection, Channel) {
+async fn channel(server: &backends::RabbitMq) -> (Connection, Channel) {
     let connection = Connection::connect(&server.url(), ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
     (connection, channel)
 }
 
-async fn other_arguments_are_a_clear_error(server: &PrivateBroker) {
+async fn other_arguments_are_a_clear_error(server: &backends::RabbitMq) {
     let (_connection, channel) = channel(server).await;
     let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
     channel.queue_declare("odd".into(), options, FieldTable::default()).await.unwrap();
@@ -85,7 +82,7 @@ async fn other_arguments_are_a_clear_error(server: &PrivateBroker) {
     assert!(error.contains("odd"), "{error}");
 }
 
-async fn a_missing_retry_queue_loses_nothing(world: &World, server: &PrivateBroker) {
+async fn a_missing_retry_queue_loses_nothing(world: &World, server: &backends::RabbitMq) {
     let notes = Notes::new(|_, times| if times == 1 { Err(Failure::retry("once")) } else { Ok(()) });
     let consumer = world.broker.subscribe(subscription("hole", "mail", &["hole.dug"]), notes.clone());
     consumer.ready().await;
@@ -102,7 +99,7 @@ fn tool(url: &str, arguments: &[&str]) -> (bool, String) {
     (output.status.success(), String::from_utf8(text).unwrap())
 }
 
-async fn the_tool_for_dead_letters_works(world: &World, server: &PrivateBroker) {
+async fn the_tool_for_dead_letters_works(world: &World, server: &backends::RabbitMq) {
     let notes = Notes::new(|_, times| if times == 1 { Err(Failure::reject("bad\nluck")) } else { Ok(()) });
     let consumer = world.broker.subscribe(subscription("tool", "mail", &["tool.fell"]), notes.clone());
     consumer.ready().await;
@@ -139,17 +136,17 @@ async fn the_tool_for_dead_letters_works(world: &World, server: &PrivateBroker) 
     assert!(!fine && text.contains("write it as amqp://"), "{text}");
 }
 
-async fn a_blocked_broker_is_waited_for(world: &World, server: &PrivateBroker) {
+async fn a_blocked_broker_is_waited_for(world: &World, server: &backends::RabbitMq) {
     let notes = Notes::content();
     let consumer = world.broker.subscribe(subscription("full", "mail", &["full.up"]), notes.clone());
     consumer.ready().await;
     let publisher = world.broker.publisher("full").unwrap();
-    server.ctl(&["set_vm_memory_high_watermark", "absolute", "1"]);
+    server.ctl(&["set_vm_memory_high_watermark", "absolute", "1"]).unwrap();
     let first = publish(&publisher, 1).await;
     assert!(matches!(first, Err(PublishError::Blocked(_) | PublishError::Timeout)), "{first:?}");
     let second = publish(&publisher, 2).await;
     assert!(matches!(second, Err(PublishError::Blocked(_))), "{second:?}");
-    server.ctl(&["set_vm_memory_high_watermark", "0.4"]);
+    server.ctl(&["set_vm_memory_high_watermark", "0.4"]).unwrap();
     eventually("the broker to take messages", || async { publish(&publisher, 3).await.ok() }).await;
     eventually("the last event", || async { notes.all().iter().any(|event| number(event) == 3).then_some(()) }).await;
 }
@@ -158,7 +155,7 @@ async fn publish(publisher: &Arc<dyn Publisher>, n: u64) -> Result<(), PublishEr
     publisher.publish(&[event("full.up", "1", n)]).await.remove(0)
 }
 
-async fn a_restart_in_the_middle_loses_nothing(world: &World, server: &mut PrivateBroker) {
+async fn a_restart_in_the_middle_loses_nothing(world: &World, server: &backends::RabbitMq) {
     const EVENTS: u64 = 600;
     let store = Arc::new(Store::sqlite().await);
     let notes = Notes::content();
@@ -181,8 +178,8 @@ async fn a_restart_in_the_middle_loses_nothing(world: &World, server: &mut Priva
     for after in [100, 350] {
         notes.at_least(after).await;
         tokio::task::block_in_place(|| {
-            server.kill();
-            server.launch();
+            server.kill().unwrap();
+            server.launch().unwrap();
         });
     }
     writer.await.unwrap();

@@ -1,11 +1,10 @@
-//! Outbox and inbox, asked of SQLite always and of Postgres if there is one.
-#![allow(clippy::unwrap_used, clippy::explicit_write, missing_docs, unreachable_pub, dead_code, reason = "tests")]
+//! Outbox and inbox, asked of SQLite and of Postgres.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
 #[path = "support/world.rs"]
 mod world;
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,7 +13,6 @@ use chassis::db::{Db, Migrations};
 use chassis::on;
 use chrono::{TimeDelta, Utc};
 use messaging::{Envelope, PublishError, Publisher, Relay, RelaySettings, Round};
-use sqlx::Connection;
 use uuid::Uuid;
 use world::{Store, event, eventually, number};
 
@@ -26,27 +24,8 @@ async fn sqlite_keeps_the_contract() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn postgres_keeps_the_contract() {
-    #[allow(clippy::disallowed_methods, reason = "where to test is no configuration of the service")]
-    let Ok(server) = std::env::var("SIGNALBOX_TEST_POSTGRES_URL") else {
-        // Past the capture of the test harness: a skipped test has to be seen.
-        writeln!(std::io::stderr(), "skipped: set SIGNALBOX_TEST_POSTGRES_URL").unwrap();
-        return;
-    };
-    let mut admin = sqlx::PgConnection::connect(&server).await.unwrap();
-    // A schema for each part, so that tests do not meet on one server.
-    let prefix = format!("messaging_test_{}", Uuid::new_v4().simple());
-    let schemas: Vec<_> = PARTS.iter().map(|part| format!("{prefix}_{part}")).collect();
-    for schema in &schemas {
-        sqlx::query(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&mut admin).await.unwrap();
-    }
-    let separator = if server.contains('?') { '&' } else { '?' };
-    contract(|name| format!("{server}{separator}options=-c%20search_path%3D{prefix}_{name}")).await;
-    for schema in &schemas {
-        sqlx::query(sqlx::AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&mut admin).await.unwrap();
-    }
+    contract(|_| backends::postgres().database().unwrap()).await;
 }
-
-const PARTS: [&str; 6] = ["rollback", "heads", "lease", "rivals", "purge", "inbox"];
 
 async fn contract(url: impl Fn(&str) -> String) {
     what_is_rolled_back_was_never_said(&Store::open(&url("rollback")).await).await;

@@ -1,15 +1,13 @@
-//! What every store of users must do, asked of SQLite always and of Postgres if there is one.
+//! What every store of users must do, asked of SQLite and of Postgres.
 //!
 //! The suite gets two stores on one database, as two replicas of the service would have them.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
-use std::io::Write;
 use std::sync::Arc;
 
 use chassis::db::Db;
 use chassis::settings::Database;
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::Connection;
 use user::adapters::sql::{MIGRATIONS, SqlUsers};
 use user::domain::{Creation, Draft, Error, Name, Position, Role, User, UserId};
 use user::ports::UserStore;
@@ -26,20 +24,8 @@ async fn sqlite_keeps_the_contract() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn postgres_keeps_the_contract() {
-    #[allow(clippy::disallowed_methods, reason = "where to test is no configuration of the service")]
-    let Ok(server) = std::env::var("SIGNALBOX_TEST_POSTGRES_URL") else {
-        // Past the capture of the test harness: a skipped test has to be seen.
-        writeln!(std::io::stderr(), "skipped: set SIGNALBOX_TEST_POSTGRES_URL").unwrap();
-        return;
-    };
-    // A schema of its own, so that tests do not meet on one server.
-    let schema = format!("user_test_{}", Uuid::new_v4().simple());
-    let mut admin = sqlx::PgConnection::connect(&server).await.unwrap();
-    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&mut admin).await.unwrap();
-    let separator = if server.contains('?') { '&' } else { '?' };
-    let url = format!("{server}{separator}options=-c%20search_path%3D{schema}");
+    let url = backends::postgres().database().unwrap();
     contract(open(&url).await, open(&url).await).await;
-    sqlx::query(sqlx::AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&mut admin).await.unwrap();
 }
 
 async fn open(url: &str) -> Store {

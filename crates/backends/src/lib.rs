@@ -1,0 +1,21 @@
+//! Private Postgres, Redis and RabbitMQ servers for tests and for local development.
+//!
+//! A server listens on a port of the loopback interface only. It ends with the process that has started it, however
+//! that ends, and so does its temporary folder. What is not installed is installed where that is possible: by root, on
+//! Debian and its like.
+
+mod error;
+mod group;
+mod install;
+mod postgres;
+mod rabbitmq;
+mod redis;
+mod server;
+mod shared;
+pub mod survey;
+
+pub use error::BackendError;
+pub use postgres::Postgres;
+pub use rabbitmq::RabbitMq;
+pub use redis::Redis;
+pub use shared::{postgres, rabbitmq, redis};
