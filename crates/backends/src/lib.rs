@@ -8,6 +8,7 @@ mod error;
 mod group;
 mod install;
 mod postgres;
+mod program;
 mod rabbitmq;
 mod redis;
 mod server;
@@ -16,6 +17,8 @@ pub mod survey;
 
 pub use error::BackendError;
 pub use postgres::Postgres;
+pub use program::Program;
 pub use rabbitmq::RabbitMq;
 pub use redis::Redis;
+pub use server::free_port;
 pub use shared::{postgres, rabbitmq, redis};

@@ -148,6 +148,18 @@ impl Postgres {
         run(&mut command, "psql", sql)
     }
 
+    /// The variables that let the programs of Postgres in as superuser.
+    #[must_use]
+    pub fn variables(&self) -> [(&'static str, String); 4] {
+        let port = self.port().to_string();
+        [
+            ("PGHOST", "127.0.0.1".to_owned()),
+            ("PGPORT", port),
+            ("PGUSER", "postgres".to_owned()),
+            ("PGPASSWORD", self.password.clone()),
+        ]
+    }
+
     /// Kills all its processes at once, without a word.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! A private Redis.
 
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -77,6 +78,21 @@ impl Redis {
     #[must_use]
     pub fn folder(&self) -> &Path {
         self.server.home().path()
+    }
+
+    /// Lets in other users, each given as a `user` line of its configuration, by starting it again.
+    ///
+    /// # Errors
+    /// If it does not start with them.
+    pub fn admit(&self, users: &[&str]) -> Result<(), BackendError> {
+        let path = self.folder().join("redis.conf");
+        let appended = OpenOptions::new()
+            .append(true)
+            .open(path)
+            .and_then(|mut file| users.iter().try_for_each(|user| writeln!(file, "{user}")));
+        appended.map_err(BackendError::system("cannot write redis.conf"))?;
+        self.stop()?;
+        self.launch()
     }
 
     /// Kills it without a word.

@@ -190,7 +190,10 @@ fn is_about_the_port(output: &str) -> bool {
 }
 
 /// A port of the loopback interface on which nobody listens.
-pub(crate) fn free_port() -> Result<u16, BackendError> {
+///
+/// # Errors
+/// If every port that was tried is taken.
+pub fn free_port() -> Result<u16, BackendError> {
     let mut last = None;
     for _ in 0..100 {
         let number = RandomState::new().hash_one(0) % u64::from(PORTS.end - PORTS.start);

@@ -128,6 +128,22 @@ impl Client {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// `POST` with a JSON body, to a server that may be gone.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Result<Answer, NoAnswer> {
+        self.try_raw(self.request(Method::POST, path, Some(body))).await
+    }
+
+    /// `GET` from a server that may be gone.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn try_get(&self, path: &str) -> Result<Answer, NoAnswer> {
+        self.try_raw(self.request(Method::GET, path, None)).await
+    }
+
     /// `PUT` with a JSON body.
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::PUT, path, Some(body)).await
@@ -140,12 +156,16 @@ impl Client {
 
     /// A request with or without a JSON body.
     pub async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        self.raw(self.request(method, path, body)).await
+    }
+
+    fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Request<Full<Bytes>> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if body.is_some() {
             request = request.header("content-type", "application/json");
         }
         let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
-        self.raw(request.body(Full::new(body)).expect("a request")).await
+        request.body(Full::new(body)).expect("a request")
     }
 
     /// Any request; its URI must be complete.

@@ -4,12 +4,14 @@
 mod client;
 mod fake;
 mod lines;
+mod processes;
 mod stack;
 mod wait;
 
 pub use client::{Answer, Client, NoAnswer, Seen};
 pub use fake::FakeService;
 pub use lines::Lines;
+pub use processes::{ProcessOptions, Processes, SERVICES, ServiceProcess};
 pub use stack::{TestStack, TestStackBuilder, local_ports};
 pub use telemetry::testing::Collector;
-pub use wait::{eventually, value_of};
+pub use wait::{eventually, eventually_within, value_of};

@@ -12,7 +12,19 @@ const PAUSE: Duration = Duration::from_millis(20);
 ///
 /// # Panics
 /// If that does not happen within 20 s; `what` says what was waited for.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, look: impl FnMut() -> F) -> T {
+    eventually_within(PATIENCE, what, look).await
+}
+
+/// As [`eventually`], for what may take longer.
+///
+/// # Panics
+/// If it takes longer than `patience`.
+pub async fn eventually_within<T, F: Future<Output = Option<T>>>(
+    patience: Duration,
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
     let poll = async {
         loop {
             if let Some(found) = look().await {
@@ -21,9 +33,9 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: 
             tokio::time::sleep(PAUSE).await;
         }
     };
-    match tokio::time::timeout(PATIENCE, poll).await {
+    match tokio::time::timeout(patience, poll).await {
         Ok(found) => found,
-        Err(_) => panic!("waited {PATIENCE:?} in vain for {what}"),
+        Err(_) => panic!("waited {patience:?} in vain for {what}"),
     }
 }
 

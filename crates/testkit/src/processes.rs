@@ -1,0 +1,328 @@
+//! The services as processes of their own, on private Postgres, Redis and RabbitMQ, set up by the scripts that also set
+//! up `compose.yaml`: each service with its own roles and passwords. It all ends with this process, however that ends.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use backends::{BackendError, Postgres, Program, RabbitMq, Redis, free_port};
+use tempfile::TempDir;
+
+/// The services with a database.
+const STORED: [&str; 4] = ["user", "product", "auth", "notification"];
+
+/// All services, callees first.
+pub const SERVICES: [&str; 5] = ["user", "product", "auth", "notification", "gateway"];
+
+/// Longer than the slowest readiness check may take.
+const READY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where the servers of `make dev` listen: their usual ports, with a digit in front.
+const DEVELOPMENT: [(&str, u16); 3] = [("postgres", 15_432), ("redis", 16_379), ("rabbitmq", 15_672)];
+
+/// What a set is started with.
+#[derive(Debug, Default)]
+pub struct ProcessOptions {
+    /// Where data stays, with every port the usual one. Without it everything is temporary, on free ports.
+    pub folder: Option<PathBuf>,
+    /// Variables for services, such as `("auth", "PASSWORD_MEMORY_KIB", "64")`.
+    pub variables: Vec<(&'static str, &'static str, String)>,
+}
+
+/// The servers and the services. Dropping it kills everything.
+pub struct Processes {
+    // Services before the servers they use: fields are dropped in this order.
+    services: BTreeMap<&'static str, ServiceProcess>,
+    /// The database server.
+    pub postgres: Postgres,
+    /// The cache.
+    pub redis: Redis,
+    /// The broker.
+    pub rabbitmq: RabbitMq,
+    folder: PathBuf,
+    _temporary: Option<TempDir>,
+}
+
+/// A service in its process.
+pub struct ServiceProcess {
+    program: Program,
+    /// Where it serves, if it does, and where its admin port is.
+    ports: [Option<u16>; 2],
+}
+
+impl Processes {
+    /// Starts everything; `progress` is told what comes next. The executables must have been built.
+    ///
+    /// # Errors
+    /// If a server or a service does not start; the error has the end of its output.
+    pub fn start(options: &ProcessOptions, progress: impl Fn(&str)) -> Result<Self, BackendError> {
+        let temporary = if options.folder.is_none() { Some(temporary()?) } else { None };
+        let folder = temporary.as_ref().map(|folder| folder.path().to_owned()).or(options.folder.clone());
+        let folder = folder.unwrap_or_default();
+        progress("Postgres, Redis and RabbitMQ");
+        let (postgres, redis, rabbitmq) = servers(&folder, temporary.is_some())?;
+        let mut processes =
+            Self { services: BTreeMap::new(), postgres, redis, rabbitmq, folder, _temporary: temporary };
+        progress("databases, roles and users");
+        processes.provision()?;
+        let ports = processes.ports()?;
+        for service in STORED {
+            progress(&format!("migrations of {service}"));
+            processes.migrate(service)?;
+        }
+        for service in SERVICES {
+            progress(service);
+            processes.add(service, &ports, options)?;
+        }
+        Ok(processes)
+    }
+
+    /// A service.
+    ///
+    /// # Panics
+    /// If there is none of that name.
+    #[must_use]
+    pub fn service(&self, name: &str) -> &ServiceProcess {
+        self.services.get(name).expect("a service of SERVICES")
+    }
+
+    /// Where everything is kept: a folder each, with the file `output` of what it wrote.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Ends the services in order, then the servers.
+    ///
+    /// # Errors
+    /// The first that did not end in time; the others are ended nevertheless.
+    pub fn stop(&self) -> Result<(), BackendError> {
+        let services = SERVICES.iter().rev().filter_map(|name| self.services.get(name)).map(ServiceProcess::stop);
+        let services: Vec<_> = services.collect();
+        let servers = [self.redis.stop(), self.rabbitmq.stop(), self.postgres.stop()];
+        services.into_iter().chain(servers).collect()
+    }
+
+    fn secrets(&self) -> PathBuf {
+        self.folder.join("secrets")
+    }
+
+    /// Everything that `compose.yaml` does with the same files.
+    fn provision(&self) -> Result<(), BackendError> {
+        let (root, secrets) = (repository(), self.secrets());
+        let address = |port: u16| format!("127.0.0.1:{port}");
+        let mut command = Command::new(root.join("scripts/secrets"));
+        command.arg(&secrets).env("POSTGRES", address(self.postgres.port()));
+        command.env("REDIS", address(self.redis.port())).env("RABBITMQ", address(self.rabbitmq.port()));
+        run("scripts/secrets", &mut command)?;
+        let mut command = Command::new("sh");
+        command.arg(root.join("deploy/postgres/init.sh")).env("SECRETS", &secrets);
+        for (name, value) in self.postgres.variables() {
+            command.env(name, value);
+        }
+        run("deploy/postgres/init.sh", &mut command)?;
+        let acl = std::fs::read_to_string(secrets.join("redis.acl"));
+        let acl = acl.map_err(|source| BackendError::System { what: "cannot read redis.acl".to_owned(), source })?;
+        // The server's own user keeps its password and with it the way in for tests.
+        let users: Vec<_> = acl.lines().filter(|line| !line.starts_with("user default")).collect();
+        self.redis.admit(&users)?;
+        let definitions = secrets.join("rabbitmq-definitions.json");
+        self.rabbitmq.ctl(&["import_definitions", &definitions.display().to_string()]).map(|_| ())
+    }
+
+    fn ports(&self) -> Result<Ports, BackendError> {
+        let kept = self._temporary.is_none();
+        let port = |usual: u16| if kept { Ok(usual) } else { free_port() };
+        let served = [("gateway", 8080), ("auth", 50051), ("user", 50052), ("product", 50053)];
+        let admin = [("gateway", 9080), ("auth", 9081), ("user", 9082), ("product", 9083), ("notification", 9084)];
+        let served = served.into_iter().map(|(name, usual)| Ok((name, port(usual)?)));
+        let admin = admin.into_iter().map(|(name, usual)| Ok((name, port(usual)?)));
+        Ok(Ports { served: served.collect::<Result<_, _>>()?, admin: admin.collect::<Result<_, _>>()? })
+    }
+
+    fn migrate(&self, service: &'static str) -> Result<(), BackendError> {
+        let mut command = Command::new(executable(service)?);
+        command.arg("migrate").arg("--config").arg(self.secrets().join(format!("{service}-migrate.toml")));
+        run(&format!("{service} migrate"), command.env_clear())
+    }
+
+    fn add(&mut self, name: &'static str, ports: &Ports, options: &ProcessOptions) -> Result<(), BackendError> {
+        let folder = self.folder.join(name);
+        let mut variables = ports.variables(name);
+        variables.push(("CONFIG".to_owned(), self.secrets().join(format!("{name}.toml")).display().to_string()));
+        if name == "notification" {
+            variables.push(("MAIL_FOLDER".to_owned(), self.mail().display().to_string()));
+        }
+        let given = options.variables.iter().filter(|(service, ..)| *service == name);
+        variables.extend(given.map(|(_, key, value)| ((*key).to_owned(), value.clone())));
+        let prefix = format!("SIGNALBOX_{}_", name.to_uppercase());
+        let environment = variables.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)).collect();
+        let (served, admin) = (ports.served.get(name).copied(), ports.admin.get(name).copied());
+        let program = Program::new(name, &executable(name)?, &folder, admin.unwrap_or_default(), environment)?;
+        let process = ServiceProcess { program, ports: [served, admin] };
+        process.launch()?;
+        self.services.insert(name, process);
+        Ok(())
+    }
+
+    /// Where the notification service writes its mails.
+    #[must_use]
+    pub fn mail(&self) -> PathBuf {
+        self.folder.join("mail")
+    }
+}
+
+impl ServiceProcess {
+    /// Where it serves.
+    #[must_use]
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.ports[0].map(|port| (Ipv4Addr::LOCALHOST, port).into())
+    }
+
+    /// Where its admin port is.
+    #[must_use]
+    pub fn admin(&self) -> Option<SocketAddr> {
+        self.ports[1].map(|port| (Ipv4Addr::LOCALHOST, port).into())
+    }
+
+    /// Kills it without a word.
+    ///
+    /// # Errors
+    /// If the operating system does not do it.
+    pub fn kill(&self) -> Result<(), BackendError> {
+        self.program.kill()
+    }
+
+    /// Starts it, unless it runs, and waits until it is ready.
+    ///
+    /// # Errors
+    /// If it ends, or is not ready in time.
+    pub fn launch(&self) -> Result<(), BackendError> {
+        self.program.launch(|| self.admin().map_or(Ok(()), ready))
+    }
+
+    /// Stops it where it is: connections stay, and nobody answers.
+    ///
+    /// # Errors
+    /// If the operating system does not do it.
+    pub fn pause(&self) -> Result<(), BackendError> {
+        self.program.pause()
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// If the operating system does not do it.
+    pub fn resume(&self) -> Result<(), BackendError> {
+        self.program.resume()
+    }
+
+    /// Asks it to end, and waits until it has drained.
+    ///
+    /// # Errors
+    /// If it does not end in time; then it was killed.
+    pub fn stop(&self) -> Result<(), BackendError> {
+        self.program.stop()
+    }
+}
+
+/// Ports by service.
+struct Ports {
+    served: BTreeMap<&'static str, u16>,
+    admin: BTreeMap<&'static str, u16>,
+}
+
+impl Ports {
+    /// What a service has to know of itself and of others.
+    fn variables(&self, name: &str) -> Vec<(String, String)> {
+        let local = |port: &u16| format!("127.0.0.1:{port}");
+        let mut variables = Vec::new();
+        variables.extend(self.admin.get(name).map(|port| ("ADMIN_ADDRESS".to_owned(), local(port))));
+        let server = if name == "gateway" { "HTTP_ADDRESS" } else { "GRPC_ADDRESS" };
+        variables.extend(self.served.get(name).map(|port| (server.to_owned(), local(port))));
+        let callees: &[&str] = match name {
+            "gateway" => &["auth", "user", "product"],
+            "auth" => &["user"],
+            _ => &[],
+        };
+        let url = |callee: &&str| Some((format!("{}_URL", callee.to_uppercase()), self.served.get(*callee)?));
+        variables.extend(callees.iter().filter_map(url).map(|(key, port)| (key, format!("http://127.0.0.1:{port}"))));
+        variables
+    }
+}
+
+fn temporary() -> Result<TempDir, BackendError> {
+    let folder = tempfile::Builder::new().prefix("signalbox-").tempdir();
+    folder.map_err(|source| BackendError::System { what: "cannot make a temporary folder".to_owned(), source })
+}
+
+/// All three at once; RabbitMQ takes its time.
+fn servers(folder: &Path, temporary: bool) -> Result<(Postgres, Redis, RabbitMq), BackendError> {
+    let [postgres, redis, rabbitmq] = DEVELOPMENT;
+    std::thread::scope(|scope| {
+        let kept = |(name, port): (&str, u16)| (folder.join(name), port);
+        let first = scope.spawn(move || {
+            if temporary {
+                Postgres::durable()
+            } else {
+                let (folder, port) = kept(postgres);
+                Postgres::start_in(&folder, port)
+            }
+        });
+        let second = scope.spawn(move || {
+            if temporary {
+                Redis::durable()
+            } else {
+                let (folder, port) = kept(redis);
+                Redis::start_in(&folder, port)
+            }
+        });
+        let third = if temporary {
+            RabbitMq::start()
+        } else {
+            let (folder, port) = kept(rabbitmq);
+            RabbitMq::start_in(&folder, port)
+        };
+        let panicked = "the thread that starts a server does not panic";
+        Ok((first.join().expect(panicked)?, second.join().expect(panicked)?, third?))
+    })
+}
+
+/// Whether the admin port at `address` answers that the service is ready; the error says what it answered instead.
+fn ready(address: SocketAddr) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect_timeout(&address, READY_TIMEOUT)?;
+    stream.set_read_timeout(Some(READY_TIMEOUT))?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(std::io::Error::other(answer)) }
+}
+
+/// The executable of a service, built beside the one that runs.
+fn executable(service: &str) -> Result<PathBuf, BackendError> {
+    let own =
+        std::env::current_exe().map_err(|source| BackendError::System { what: "no own path".to_owned(), source })?;
+    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join(service)).find(|path| path.is_file());
+    found.ok_or_else(|| BackendError::System {
+        what: format!("the program {service} is not built; cargo build --workspace --bins"),
+        source: std::io::ErrorKind::NotFound.into(),
+    })
+}
+
+/// Where the scripts are.
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn run(name: &str, command: &mut Command) -> Result<(), BackendError> {
+    let output = command.output();
+    let output = output.map_err(|source| BackendError::System { what: format!("cannot run {name}"), source })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = [output.stdout, output.stderr].concat();
+    Err(BackendError::Command { command: name.to_owned(), output: String::from_utf8_lossy(&text).into_owned() })
+}
