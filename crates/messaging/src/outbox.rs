@@ -79,9 +79,22 @@ pub struct Backlog {
 pub(crate) struct Claim {
     pub(crate) seq: i64,
     pub(crate) appended_at: DateTime<Utc>,
-    /// Attempts to publish it, this one included.
+    /// How often it was claimed, this time included.
     pub(crate) attempts: u32,
     pub(crate) event: Result<Envelope, Malformed>,
+}
+
+impl Claim {
+    /// The type of the event; empty if the row is none.
+    pub(crate) fn kind(&self) -> &str {
+        self.event.as_ref().map_or("", Envelope::kind)
+    }
+
+    /// The id of the event, as far as it could be read.
+    pub(crate) fn id(&self) -> String {
+        let id = self.event.as_ref().map_or_else(|malformed| malformed.id, |event| Some(event.id()));
+        id.map(|id| id.to_string()).unwrap_or_default()
+    }
 }
 
 type Row = (i64, DateTime<Utc>, i32, Uuid, String, i32, DateTime<Utc>, String, Option<String>, String);
