@@ -35,6 +35,8 @@ mod routes;
 pub mod schema;
 pub mod settings;
 mod subscription;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use connect::connect;
 pub use consumer::Consumer;

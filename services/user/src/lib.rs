@@ -16,28 +16,34 @@ use tonic::service::Routes;
 
 pub use crate::config::Config;
 
+use crate::adapters::events::CONTEXT;
 use crate::adapters::sql::{MIGRATIONS, SqlUsers};
 use crate::api::UserApi;
 use crate::domain::Users;
 
+/// Name of the service and of its database.
+const NAME: &str = "user";
+
 /// The service as its host runs it.
 pub const SPEC: Spec<Config> =
-    Spec { name: "user", defaults: include_str!("../config.toml"), build: |config| Box::pin(build(config)) };
+    Spec { name: NAME, defaults: include_str!("../config.toml"), build: |config| Box::pin(build(config)) };
 
 /// Puts the service together; it listens already but serves only when the app runs.
 ///
 /// # Errors
-/// If the database cannot be used or the port not be taken.
+/// If the broker is none, the database cannot be used or the port not be taken.
 pub async fn build(config: Config) -> Result<App, StartError> {
-    let db = Db::open(SPEC.name, &config.database, MIGRATIONS).await?;
+    let broker = messaging::connect(NAME, &config.broker)?;
+    let db = Db::open(NAME, &config.database, MIGRATIONS).await?;
     let mut app = App::new();
+    let outbox = messaging::start_outbox(&mut app, db.clone(), &broker, CONTEXT, config.outbox)?;
     app.background("database metrics", db.clone().watch());
     let pinged = db.clone();
     app.readiness().check("database", move || {
         let db = pinged.clone();
         async move { db.ping().await }
     });
-    let api = UserApi::new(Users::new(Arc::new(SqlUsers::new(db))));
+    let api = UserApi::new(Users::new(Arc::new(SqlUsers::new(db, outbox))));
     let server = UserServiceServer::new(api).max_decoding_message_size(config.grpc.max_message_bytes);
     app.serve_grpc(&config.grpc, "user.v1.UserService", Routes::new(server))?;
     Ok(app)
