@@ -10,16 +10,18 @@ pub mod ports;
 
 use std::sync::Arc;
 
+use chassis::db::Db;
 use chassis::{App, Spec, StartError, callee};
 use contracts::auth::v1::auth_service_server::AuthServiceServer;
 use tonic::service::Routes;
 
 pub use crate::config::Config;
 
+use crate::adapters::events::CONTEXT;
 use crate::adapters::jwt::JwtSigner;
 use crate::adapters::password::HashPool;
 use crate::adapters::profiles::UserService;
-use crate::adapters::sql::SqlStore;
+use crate::adapters::sql::{MIGRATIONS, SqlStore};
 use crate::api::Api;
 use crate::config::{delta, duration, invalid};
 use crate::domain::accounts::Accounts;
@@ -27,12 +29,15 @@ use crate::domain::now;
 use crate::domain::rotation::Rotation;
 use crate::domain::sessions::{Needs, Sessions};
 
+/// Name of the service and of its database.
+const NAME: &str = "auth";
+
 /// Name of the gRPC service, also for its health.
 const SERVICE: &str = "auth.v1.AuthService";
 
 /// Auth as a service.
 pub const SPEC: Spec<Config> =
-    Spec { name: "auth", defaults: include_str!("../config.toml"), build: |config| Box::pin(build(config)) };
+    Spec { name: NAME, defaults: include_str!("../config.toml"), build: |config| Box::pin(build(config)) };
 
 /// Wires auth.
 ///
@@ -44,7 +49,11 @@ pub async fn build(config: Config) -> Result<App, StartError> {
     let passwords = Arc::new(HashPool::new(&config.password).map_err(|reason| invalid("password.memory_kib", reason))?);
     let profiles = Arc::new(UserService::new(callee::connect("user", &config.user)?));
     let tokens = Arc::new(JwtSigner::new(&config.token.issuer, &config.token.audience));
-    let store = Arc::new(SqlStore::open(&config.database).await?);
+    let broker = messaging::connect(NAME, &config.broker)?;
+    let db = Db::open(NAME, &config.database, MIGRATIONS).await?;
+    let mut app = App::new();
+    let outbox = messaging::start_outbox(&mut app, db.clone(), &broker, CONTEXT, config.outbox)?;
+    let store = Arc::new(SqlStore::new(db.clone(), outbox));
 
     let rotation = Arc::new(Rotation::new(store.clone(), tokens.clone(), config.key_policy()));
     // Before anything is served: without a key nobody can sign in.
@@ -57,8 +66,6 @@ pub async fn build(config: Config) -> Result<App, StartError> {
         Needs { credentials: store.clone(), sessions: store.clone(), profiles, passwords, tokens: tokens.clone() };
     let sessions = Arc::new(Sessions::new(needs, config.lifetimes()));
 
-    let mut app = App::new();
-    let db = store.db().clone();
     app.background("database metrics", db.clone().watch());
     app.readiness().check("database", move || {
         let db = db.clone();

@@ -15,15 +15,19 @@ use contracts::product::v1::product_service_server::ProductServiceServer;
 use tonic::service::Routes;
 
 use crate::adapters::cache::CachedStore;
+use crate::adapters::events::CONTEXT;
 use crate::adapters::seed;
 use crate::adapters::sql::{MIGRATIONS, SqlStore};
 use crate::api::Api;
 pub use crate::config::Config;
 use crate::domain::Catalogue;
 
+/// Name of the service and of its database.
+const NAME: &str = "product";
+
 /// For the host of the service.
 pub const SPEC: Spec<Config> =
-    Spec { name: "product", defaults: include_str!("../config.toml"), build: |config| Box::pin(build(config)) };
+    Spec { name: NAME, defaults: include_str!("../config.toml"), build: |config| Box::pin(build(config)) };
 
 /// Wires the service up; the only place that does.
 ///
@@ -32,8 +36,10 @@ pub const SPEC: Spec<Config> =
 pub async fn build(config: Config) -> Result<App, StartError> {
     let mut app = App::new();
     let limits = config.cache.limits()?;
-    let db = Db::open(SPEC.name, &config.database, MIGRATIONS).await?;
-    let sql = SqlStore::new(db.clone());
+    let broker = messaging::connect(NAME, &config.broker)?;
+    let db = Db::open(NAME, &config.database, MIGRATIONS).await?;
+    let outbox = messaging::start_outbox(&mut app, db.clone(), &broker, CONTEXT, config.outbox)?;
+    let sql = SqlStore::new(db.clone(), outbox);
     if config.catalogue.seed {
         plant(&sql).await?;
     }
