@@ -54,6 +54,15 @@ impl Actor {
         request
     }
 
+    /// Id of the user behind the call, if there is one.
+    #[must_use]
+    pub fn user_id(self) -> Option<Uuid> {
+        match self {
+            Self::User(id) | Self::Admin(id) => Some(id),
+            Self::Anonymous | Self::Service => None,
+        }
+    }
+
     /// Lets admins and services pass.
     ///
     /// # Errors

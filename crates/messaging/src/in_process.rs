@@ -4,7 +4,8 @@
 mod dead_letters;
 mod queues;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use telemetry::{Destination, Publication};
@@ -17,6 +18,7 @@ use crate::headers::Headers;
 use crate::lanes::{Lanes, Work};
 use crate::ports::{Broker, Handler, PublishError, Publisher};
 use crate::process::{Incoming, Processor, Verdict};
+use crate::rabbit::BrokerError;
 use crate::subscription::{BadSubscription, Subscription, check_name};
 use queues::{Message, Queues};
 
@@ -25,6 +27,13 @@ const SYSTEM: &str = "in_process";
 
 /// How often a message is delivered to consumers that die of it before it is parked.
 const DELIVERY_LIMIT: u32 = 20;
+
+/// Messages a queue holds, and as many dead letters, unless told otherwise. A full queue refuses, and then events
+/// wait in the outbox.
+const CAPACITY: usize = 10_000;
+
+/// The brokers that have a name and are in use, by broker, publisher or consumer.
+static NAMED: LazyLock<Mutex<HashMap<String, Weak<Queues>>>> = LazyLock::new(Mutex::default);
 
 /// See the module. Cloning it shares it.
 #[derive(Clone)]
@@ -39,6 +48,19 @@ impl InProcess {
         Self { queues: Arc::new(Queues::new(capacity, DELIVERY_LIMIT)) }
     }
 
+    /// The broker of that name, shared by all who ask for it in this process; gone when the last of them is.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+        named.retain(|_, queues| queues.strong_count() > 0);
+        if let Some(queues) = named.get(name).and_then(Weak::upgrade) {
+            return Self { queues };
+        }
+        let broker = Self::default();
+        named.insert(name.to_owned(), Arc::downgrade(&broker.queues));
+        broker
+    }
+
     /// Puts a message of any content into a queue, as a foreign producer might.
     ///
     /// # Errors
@@ -48,7 +70,18 @@ impl InProcess {
     }
 }
 
+impl Default for InProcess {
+    fn default() -> Self {
+        Self::new(CAPACITY)
+    }
+}
+
+#[async_trait]
 impl Broker for InProcess {
+    async fn check(&self) -> Result<(), BrokerError> {
+        Ok(())
+    }
+
     fn publisher(&self, context: &str) -> Result<Arc<dyn Publisher>, BadSubscription> {
         check_name(context).map_err(BadSubscription::new)?;
         Ok(Arc::new(InProcessPublisher { queues: Arc::clone(&self.queues), context: context.to_owned() }))

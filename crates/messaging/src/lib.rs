@@ -16,9 +16,11 @@
 //! [`Subscription::ordered`] by any number of them and after crashes too. A message on the retry ladder leaves that
 //! order; a handler for which it matters compares [`Envelope::occurred_at`] or a version in the payload.
 
+mod connect;
 mod consumer;
 mod dead_letter;
 mod envelope;
+mod events;
 mod headers;
 mod in_process;
 mod inbox;
@@ -29,12 +31,18 @@ mod process;
 mod rabbit;
 mod relay;
 mod retry;
+mod routes;
 pub mod schema;
+pub mod settings;
 mod subscription;
+#[cfg(feature = "testing")]
+pub mod testing;
 
+pub use connect::connect;
 pub use consumer::Consumer;
 pub use dead_letter::{DeadLetter, DeadLetterError, DeadLetters};
 pub use envelope::{Envelope, MAX_BYTES, Malformed};
+pub use events::start_outbox;
 pub use in_process::InProcess;
 pub use inbox::Inbox;
 pub use outbox::{Backlog, Outbox};

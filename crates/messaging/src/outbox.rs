@@ -52,6 +52,8 @@ const COUNT: &str = "SELECT count(*) FROM outbox WHERE sent_at IS NULL";
 
 const OLDEST: &str = "SELECT appended_at FROM outbox WHERE sent_at IS NULL ORDER BY seq LIMIT 1";
 
+const PURGEABLE: &str = "SELECT seq FROM outbox WHERE sent_at < $1 LIMIT 1";
+
 const PURGE: &str = "DELETE FROM outbox
     WHERE seq IN (SELECT seq FROM outbox WHERE sent_at < $1 ORDER BY sent_at LIMIT $2)";
 
@@ -79,9 +81,22 @@ pub struct Backlog {
 pub(crate) struct Claim {
     pub(crate) seq: i64,
     pub(crate) appended_at: DateTime<Utc>,
-    /// Attempts to publish it, this one included.
+    /// How often it was claimed, this time included.
     pub(crate) attempts: u32,
     pub(crate) event: Result<Envelope, Malformed>,
+}
+
+impl Claim {
+    /// The type of the event; empty if the row is none.
+    pub(crate) fn kind(&self) -> &str {
+        self.event.as_ref().map_or("", Envelope::kind)
+    }
+
+    /// The id of the event, as far as it could be read.
+    pub(crate) fn id(&self) -> String {
+        let id = self.event.as_ref().map_or_else(|malformed| malformed.id, |event| Some(event.id()));
+        id.map(|id| id.to_string()).unwrap_or_default()
+    }
 }
 
 type Row = (i64, DateTime<Utc>, i32, Uuid, String, i32, DateTime<Utc>, String, Option<String>, String);
@@ -144,15 +159,13 @@ impl Outbox {
     /// If the database refuses or is gone.
     pub async fn purge(&self, time: DateTime<Utc>) -> Result<u64, sqlx::Error> {
         let mut total = 0;
-        loop {
+        while self.any("SELECT outbox purgeable", PURGEABLE, time).await? {
             let mut conn = self.db.writer().await?;
             let delete = on!(conn, |c| sqlx::query(PURGE).bind(time).bind(PURGE_BATCH).execute(c));
             let deleted: u64 = self.db.observe("DELETE outbox", delete).await?;
             total += deleted;
-            if deleted == 0 {
-                return Ok(total);
-            }
         }
+        Ok(total)
     }
 
     /// Waits until something has been committed here, at most `limit`.
@@ -163,7 +176,7 @@ impl Outbox {
     /// Claims at most `limit` events until `lease` from now, in the order of their appending.
     pub(crate) async fn claim(&self, limit: u16, lease: Duration) -> Result<Vec<Claim>, sqlx::Error> {
         let now = Utc::now();
-        if !self.anything_due(now).await? {
+        if !self.any("SELECT outbox due", DUE, now).await? {
             return Ok(Vec::new());
         }
         let until = now + TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX);
@@ -176,10 +189,10 @@ impl Outbox {
     }
 
     /// Looks before it writes: an idle outbox must not take SQLite's only writer several times a second.
-    async fn anything_due(&self, now: DateTime<Utc>) -> Result<bool, sqlx::Error> {
+    async fn any(&self, summary: &'static str, sql: &'static str, time: DateTime<Utc>) -> Result<bool, sqlx::Error> {
         let mut conn = self.db.reader().await?;
-        let select = on!(conn, |c| sqlx::query_as::<_, (i64,)>(DUE).bind(now).fetch_optional(c));
-        Ok(self.db.observe("SELECT outbox due", select).await?.is_some())
+        let select = on!(conn, |c| sqlx::query_as::<_, (i64,)>(sql).bind(time).fetch_optional(c));
+        Ok(self.db.observe(summary, select).await?.is_some())
     }
 
     /// Notes what became of claimed events: sent, or to be tried again after a while.

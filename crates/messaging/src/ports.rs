@@ -8,10 +8,18 @@ use async_trait::async_trait;
 use crate::consumer::Consumer;
 use crate::dead_letter::DeadLetters;
 use crate::envelope::Envelope;
+use crate::rabbit::BrokerError;
 use crate::subscription::{BadSubscription, Subscription};
 
 /// A broker.
+#[async_trait]
 pub trait Broker: Send + Sync {
+    /// Connects, if that is not done, to find out whether it works.
+    ///
+    /// # Errors
+    /// Why it does not.
+    async fn check(&self) -> Result<(), BrokerError>;
+
     /// A publisher of the events of `context`.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use lapin::uri::AMQPUri;
 
 pub use error::BrokerError;
@@ -91,14 +92,6 @@ impl RabbitMq {
         let mover = Sender::new(Arc::clone(&publishing), None, &settings);
         Ok(Self { shared: Arc::new(Shared { settings, publishing, consuming, mover }) })
     }
-
-    /// Connects, to find out whether that works.
-    ///
-    /// # Errors
-    /// Why it does not.
-    pub async fn check(&self) -> Result<(), BrokerError> {
-        self.shared.publishing.channel().await.map(|_| ())
-    }
 }
 
 fn parse(settings: &RabbitSettings) -> Result<AMQPUri, BrokerError> {
@@ -112,7 +105,12 @@ fn parse(settings: &RabbitSettings) -> Result<AMQPUri, BrokerError> {
     Ok(uri)
 }
 
+#[async_trait]
 impl Broker for RabbitMq {
+    async fn check(&self) -> Result<(), BrokerError> {
+        self.shared.publishing.channel().await.map(|_| ())
+    }
+
     fn publisher(&self, context: &str) -> Result<Arc<dyn Publisher>, BadSubscription> {
         check_name(context).map_err(BadSubscription::new)?;
         let connector = Arc::clone(&self.shared.publishing);

@@ -1,18 +1,17 @@
 //! The relay: publishes what is in the outbox and marks it sent once the broker has confirmed it.
 //!
-//! An event that no queue wants, or that a full queue refuses, stays and is tried again with growing waits; the later
-//! events of its aggregate wait behind it, those of others do not.
+//! An event that no queue wants, or that a full queue refuses, stays and is tried again with growing waits, and so is
+//! its type ([`crate::routes`]); the later events of its aggregate wait behind it, other types do not.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
 
+use crate::envelope::Envelope;
 use crate::outbox::{Claim, Outbox};
 use crate::ports::{PublishError, Publisher};
-
-/// The wait after the first failed attempt to publish; it doubles with each further one.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
+use crate::routes::{Passage, Routes};
 
 /// How often the gauges are brought up to date.
 const GAUGES: Duration = Duration::from_secs(1);
@@ -32,7 +31,7 @@ pub struct RelaySettings {
     pub poll: Duration,
     /// Time after which events claimed by a relay that died are published by another. Longer than publishing takes.
     pub lease: Duration,
-    /// Longest wait between attempts to publish an event.
+    /// Longest wait between attempts to publish a type of events, and of an event that some queue wants.
     pub max_wait: Duration,
     /// How long sent events are kept, for people who look for them.
     pub retention: Duration,
@@ -66,17 +65,25 @@ pub struct Relay {
     outbox: Outbox,
     publisher: Arc<dyn Publisher>,
     settings: RelaySettings,
+    routes: Mutex<Routes>,
 }
+
+/// What is to be noted of a claimed event: its place, and how long it waits if it was not sent.
+type Outcome = (i64, Option<Duration>);
 
 impl Relay {
     /// From `outbox` to `publisher`.
     #[must_use]
     pub fn new(outbox: Outbox, publisher: Arc<dyn Publisher>, settings: RelaySettings) -> Self {
-        Self { outbox, publisher, settings }
+        let routes = Mutex::new(Routes::new(settings.max_wait));
+        Self { outbox, publisher, settings, routes }
     }
 
     /// Relays for ever. Events in flight when it is dropped are published again after the lease.
     pub async fn run(self) {
+        for outcome in ["sent", "returned", "failed"] {
+            telemetry::counter!("outbox_relayed_messages_total", "outcome" => outcome).absolute(0);
+        }
         let mut gauges = Due::now(GAUGES);
         let mut purge = Due::now(PURGE);
         loop {
@@ -121,46 +128,98 @@ impl Relay {
         if claims.is_empty() {
             return Ok(round);
         }
-        let events: Vec<_> = claims.iter().filter_map(|claim| claim.event.clone().ok()).collect();
-        let mut published = self.publisher.publish(&events).await.into_iter();
-        let outcomes: Vec<_> = claims
-            .iter()
-            .map(|claim| {
-                let result = match &claim.event {
-                    Ok(_) => published.next().unwrap_or(Err(PublishError::Timeout)),
-                    Err(malformed) => Err(PublishError::Refused(malformed.to_string())),
-                };
-                (claim.seq, self.judge(claim, result.err().as_ref(), &mut round))
-            })
-            .collect();
+        let (first, rest) = self.admit(claims);
+        let mut outcomes = self.publish(first, &mut round).await;
+        let (second, held): (Vec<_>, Vec<_>) = rest.into_iter().partition(|claim| self.is_open(claim));
+        outcomes.extend(self.publish(second, &mut round).await);
+        outcomes.extend(held.iter().map(|claim| (claim.seq, Some(self.routes().wait(claim.kind(), claim.attempts)))));
         self.outbox.settle(&outcomes).await?;
         Ok(round)
     }
 
-    /// Counts an outcome and answers how long to wait before the next attempt, if there has to be one.
-    fn judge(&self, claim: &Claim, error: Option<&PublishError>, round: &mut Round) -> Option<Duration> {
-        let (count, outcome) = match error {
-            None => (&mut round.sent, "sent"),
-            Some(PublishError::Returned(_)) => (&mut round.returned, "returned"),
-            Some(_) => (&mut round.failed, "failed"),
-        };
-        *count += 1;
-        telemetry::counter!("outbox_relayed_messages_total", "outcome" => outcome).increment(1);
-        let Some(error) = error else {
-            let lag = (Utc::now() - claim.appended_at).to_std().unwrap_or_default();
-            telemetry::histogram!("outbox_relay_lag_seconds").record(lag.as_secs_f64());
-            return None;
-        };
-        let id = claim.event.as_ref().map_or_else(|error| error.id, |event| Some(event.id()));
-        let id = id.map(|id| id.to_string()).unwrap_or_default();
-        tracing::warn!(
-            event.id = id,
-            event.attempts = claim.attempts,
-            error = error as &dyn std::error::Error,
-            "an event was not published and stays in the outbox"
-        );
-        Some(FIRST_WAIT.saturating_mul(1 << claim.attempts.saturating_sub(1).min(16)).min(self.settings.max_wait))
+    fn routes(&self) -> MutexGuard<'_, Routes> {
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn is_open(&self, claim: &Claim) -> bool {
+        self.routes().passage(claim.kind(), Instant::now()) == Passage::Open
+    }
+
+    /// Those that may be published now, one for a type that is tried again, and the rest.
+    fn admit(&self, claims: Vec<Claim>) -> (Vec<Claim>, Vec<Claim>) {
+        let (routes, now) = (self.routes(), Instant::now());
+        let mut probed: Vec<String> = Vec::new();
+        claims.into_iter().partition(|claim| match routes.passage(claim.kind(), now) {
+            Passage::Open => true,
+            Passage::Closed => false,
+            Passage::Probe if probed.iter().any(|kind| kind == claim.kind()) => false,
+            Passage::Probe => {
+                probed.push(claim.kind().to_owned());
+                true
+            }
+        })
+    }
+
+    async fn publish(&self, claims: Vec<Claim>, round: &mut Round) -> Vec<Outcome> {
+        let (valid, malformed): (Vec<_>, Vec<_>) = claims.into_iter().partition(|claim| claim.event.is_ok());
+        let mut outcomes: Vec<_> = malformed.iter().map(|claim| self.give_up(claim, round)).collect();
+        let events: Vec<Envelope> = valid.iter().filter_map(|claim| claim.event.clone().ok()).collect();
+        let mut published = if events.is_empty() { Vec::new() } else { self.publisher.publish(&events).await };
+        published.resize(valid.len(), Err(PublishError::Timeout));
+        // What was taken first: a type of which one event failed is closed, whatever became of the others.
+        for (claim, _) in valid.iter().zip(&published).filter(|(_, result)| result.is_ok()) {
+            outcomes.push(self.sent(claim, round));
+        }
+        for (claim, error) in valid.iter().zip(published).filter_map(|(claim, result)| Some((claim, result.err()?))) {
+            outcomes.push(self.failed(claim, &error, round));
+        }
+        outcomes
+    }
+
+    fn sent(&self, claim: &Claim, round: &mut Round) -> Outcome {
+        round.sent += 1;
+        count("sent");
+        let lag = (Utc::now() - claim.appended_at).to_std().unwrap_or_default();
+        telemetry::histogram!("outbox_relay_lag_seconds").record(lag.as_secs_f64());
+        if self.routes().sent(claim.kind()) {
+            tracing::info!(event.r#type = claim.kind(), "events of a type are published again");
+        }
+        (claim.seq, None)
+    }
+
+    fn failed(&self, claim: &Claim, error: &PublishError, round: &mut Round) -> Outcome {
+        let (counter, outcome) = match error {
+            PublishError::Returned(_) => (&mut round.returned, "returned"),
+            _ => (&mut round.failed, "failed"),
+        };
+        *counter += 1;
+        count(outcome);
+        let mut routes = self.routes();
+        if routes.failed(claim.kind(), error, Instant::now()) {
+            tracing::warn!(
+                event.r#type = claim.kind(),
+                event.id = claim.id(),
+                error = error as &dyn std::error::Error,
+                "events of a type are not published and stay in the outbox"
+            );
+        }
+        (claim.seq, Some(routes.wait(claim.kind(), claim.attempts)))
+    }
+
+    /// A row that is no event says nothing about its type.
+    fn give_up(&self, claim: &Claim, round: &mut Round) -> Outcome {
+        round.failed += 1;
+        count("failed");
+        if let (1, Err(error)) = (claim.attempts, &claim.event) {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(event.id = claim.id(), error, "a row of the outbox is no event and stays there");
+        }
+        (claim.seq, Some(self.routes().wait(claim.kind(), claim.attempts)))
+    }
+}
+
+fn count(outcome: &'static str) {
+    telemetry::counter!("outbox_relayed_messages_total", "outcome" => outcome).increment(1);
 }
 
 /// Something to be done every so often.

@@ -30,6 +30,7 @@ async fn postgres_keeps_the_contract() {
 async fn contract(url: impl Fn(&str) -> String) {
     what_is_rolled_back_was_never_said(&Store::open(&url("rollback")).await).await;
     one_event_of_each_aggregate_is_in_flight(&Store::open(&url("heads")).await).await;
+    of_a_type_that_nobody_wants_one_is_tried(&Store::open(&url("unwanted")).await).await;
     the_claims_of_the_dead_expire(&Store::open(&url("lease")).await).await;
     rivals_publish_each_event_once(Store::open(&url("rivals")).await, Store::open(&url("rivals")).await).await;
     what_was_sent_is_purged(&Store::open(&url("purge")).await).await;
@@ -126,6 +127,33 @@ async fn one_event_of_each_aggregate_is_in_flight(store: &Store) {
         let numbers: Vec<_> = press.numbers().into_iter().filter(|number| number / 10 == key).collect();
         assert!(numbers.is_sorted() && numbers.last() == Some(&(key * 10 + 1)), "{numbers:?}");
     }
+}
+
+async fn of_a_type_that_nobody_wants_one_is_tried(store: &Store) {
+    let press = Arc::new(Press::default());
+    let nobody = |number| (number, PublishError::Returned("nobody".to_owned()));
+    press.answers.lock().unwrap().extend((0..50).map(nobody));
+    let relay = relay(store, &press, RelaySettings::default());
+    for number in 0..50 {
+        store.append(&event("shop.opened", &number.to_string(), number)).await;
+    }
+    assert_eq!(relay.round().await.unwrap(), Round { returned: 50, ..Round::default() });
+    store.append(&event("shop.closed", "50", 50)).await;
+    assert_eq!(relay.round().await.unwrap().sent, 1, "other types go through");
+    let tried = eventually("another attempt", || async {
+        Some(relay.round().await.unwrap()).filter(|round| round.returned > 0)
+    });
+    assert_eq!(tried.await, Round { returned: 1, ..Round::default() }, "one of fifty, to see");
+    press.answers.lock().unwrap().clear();
+    let sent = eventually("the type to be wanted", || async {
+        Some(relay.round().await.unwrap()).filter(|round| round.sent > 0)
+    });
+    assert!(sent.await.sent > 1, "those that were held go with the one that was taken");
+    eventually("all to be sent", || async {
+        relay.round().await.unwrap();
+        (store.outbox.backlog().await.unwrap().count == 0).then_some(())
+    })
+    .await;
 }
 
 async fn the_claims_of_the_dead_expire(store: &Store) {

@@ -1,6 +1,7 @@
-//! One module per outside thing: the database, Argon2 on its pool, the user service, JSON Web Tokens.
+//! One module per outside thing: the database, the events it keeps for others, Argon2 on its pool, the user service, JSON Web Tokens.
 
 mod argon;
+pub mod events;
 pub mod jwt;
 pub mod password;
 pub mod profiles;

@@ -35,6 +35,10 @@ pub struct Config {
     pub token: Token,
     /// `[bootstrap]`
     pub bootstrap: Bootstrap,
+    /// `[broker]`
+    pub broker: messaging::settings::Broker,
+    /// `[outbox]`
+    pub outbox: messaging::settings::Outbox,
 }
 
 /// Password hashing.

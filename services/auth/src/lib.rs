@@ -16,6 +16,7 @@ use tonic::service::Routes;
 
 pub use crate::config::Config;
 
+use crate::adapters::events::CONTEXT;
 use crate::adapters::jwt::JwtSigner;
 use crate::adapters::password::HashPool;
 use crate::adapters::profiles::UserService;
@@ -27,12 +28,15 @@ use crate::domain::now;
 use crate::domain::rotation::Rotation;
 use crate::domain::sessions::{Needs, Sessions};
 
+/// Name of the service and of its database.
+const NAME: &str = "auth";
+
 /// Name of the gRPC service, also for its health.
 const SERVICE: &str = "auth.v1.AuthService";
 
 /// Auth as a service.
 pub const SPEC: Spec<Config> = Spec {
-    name: "auth",
+    name: NAME,
     defaults: include_str!("../config.toml"),
     migrations: Some(MIGRATIONS),
     build: |config, app| Box::pin(build(config, app)),
@@ -48,7 +52,10 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     let passwords = Arc::new(HashPool::new(&config.password).map_err(|reason| invalid("password.memory_kib", reason))?);
     let profiles = Arc::new(UserService::new(callee::connect("user", &config.user)?));
     let tokens = Arc::new(JwtSigner::new(&config.token.issuer, &config.token.audience));
-    let store = Arc::new(SqlStore::new(db::attach(&mut app, SPEC.name, &config.database, MIGRATIONS).await?));
+    let broker = messaging::connect(NAME, &config.broker)?;
+    let db = db::attach(&mut app, NAME, &config.database, MIGRATIONS).await?;
+    let outbox = messaging::start_outbox(&mut app, db.clone(), &broker, CONTEXT, config.outbox)?;
+    let store = Arc::new(SqlStore::new(db, outbox));
 
     let rotation = Arc::new(Rotation::new(store.clone(), tokens.clone(), config.key_policy()));
     // Before anything is served: without a key nobody can sign in.

@@ -57,8 +57,13 @@ pub trait SessionStore: Send + Sync {
     /// A token of a living session that has not expired, spent or not.
     async fn find(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<Presented>, Error>;
 
-    /// Spends `token` and stores `next`, at most once however many try; a second try revokes the family.
+    /// Spends `token` and stores `next`, at most once however many try; a second try revokes the family, which the
+    /// caller completes with [`SessionStore::revoke_reused`].
     async fn rotate(&self, family_id: Uuid, token: &TokenHash, next: NewToken) -> Result<Rotation, Error>;
+
+    /// Revokes the family of a token that was used a second time and announces that, wholly or not at all. A family is
+    /// announced once, also if [`SessionStore::rotate`] revoked it before or several callers come at once.
+    async fn revoke_reused(&self, session: &Presented, at: DateTime<Utc>) -> Result<(), Error>;
 
     /// Revokes the family of a token, if there is one.
     async fn revoke(&self, token: &TokenHash, at: DateTime<Utc>) -> Result<(), Error>;

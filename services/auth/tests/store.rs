@@ -13,9 +13,13 @@ use auth::domain::sessions::{NewSession, NewToken, Rotation};
 use auth::domain::{Error, now};
 use auth::ports::{AccessTokens, CredentialStore, KeyStore, RollbackStore, SessionStore};
 use chassis::db::Db;
+use chassis::on;
 use chassis::settings::Database;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
+use messaging::Outbox;
+use messaging::testing::drain;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 fn settings(url: String) -> Database {
@@ -36,9 +40,10 @@ async fn on_postgres() {
 
 /// What every database has to do.
 async fn contract(settings: &Database) {
-    Db::open("auth", settings, MIGRATIONS).await.unwrap();
-    let db = Db::open("auth", settings, MIGRATIONS).await.unwrap(); // migrating twice changes nothing
-    let store = Arc::new(SqlStore::new(db));
+    let db = Db::open("auth", settings, MIGRATIONS).await.unwrap();
+    Db::open("auth", settings, MIGRATIONS).await.unwrap(); // migrating twice changes nothing
+    let outbox = Outbox::new(db.clone());
+    let store = Arc::new(SqlStore::new(db.clone(), outbox.clone()));
     claims(&*store).await;
     parallel_claims(store.clone()).await;
     hashes(&*store).await;
@@ -51,6 +56,8 @@ async fn contract(settings: &Database) {
     purge(&*store, &*store).await;
     keys(&*store).await;
     rotation_of_keys(store.clone()).await;
+    reuse_is_told_once(&*store, store.clone(), &outbox).await;
+    no_session_ends_by_reuse_untold(&*store, &*store, &outbox, &db).await;
 }
 
 fn email(text: &str) -> Email {
@@ -326,4 +333,85 @@ async fn rotation_of_keys<S: KeyStore + 'static>(store: Arc<S>) {
     assert_eq!(phases().await, [Phase::Current]);
     let sets: Vec<_> = replicas.iter().map(|(_, signer)| signer.key_set().unwrap()).collect();
     assert!(sets.iter().all(|set| *set == sets[0]), "the replicas agree");
+}
+
+/// What was told, as type, version, key and payload.
+async fn told(outbox: &Outbox) -> Vec<(String, u16, String, Value)> {
+    let events = drain(outbox).await.unwrap();
+    let parts = events.iter().map(|event| {
+        let payload = Value::Object(event.payload().clone());
+        (event.kind().to_owned(), event.version(), event.key().to_owned(), payload)
+    });
+    parts.collect()
+}
+
+/// What has to be told of a session.
+fn reuse(session: &NewSession, at: DateTime<Utc>) -> (String, u16, String, Value) {
+    let at = at.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let facts = json!({ "user_id": session.user_id, "session_id": session.family_id, "detected_at": at });
+    ("auth.refresh_token_reused".to_owned(), 1, session.family_id.to_string(), facts)
+}
+
+async fn reuse_is_told_once(credentials: &dyn CredentialStore, store: Arc<dyn SessionStore>, outbox: &Outbox) {
+    let week = TimeDelta::days(7);
+    told(outbox).await;
+    let user_id = account(credentials).await;
+
+    // Found to be spent when it was looked up.
+    let (session, first) = open(&*store, user_id, week).await;
+    let next = token(now(), week).1;
+    assert_eq!(store.rotate(session.family_id, &first.hash(), next).await.unwrap(), Rotation::Rotated);
+    assert_eq!(told(outbox).await, [], "a refresh is no event");
+    let (at, found) = (now(), store.find(&first.hash(), now()).await.unwrap().unwrap());
+    let calls = (0..8).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move { store.revoke_reused(&found, at).await })
+    });
+    assert!(join_all(calls).await.into_iter().all(|call| call.unwrap().is_ok()));
+    assert_eq!(told(outbox).await, [reuse(&session, at)]);
+    assert!(store.find(&next.hash, now()).await.unwrap().is_none(), "the family is revoked");
+
+    // Found to be spent when it was to be spent.
+    let (session, first) = open(&*store, user_id, week).await;
+    let found = store.find(&first.hash(), now()).await.unwrap().unwrap();
+    let next = token(now(), week).1;
+    assert_eq!(store.rotate(session.family_id, &first.hash(), next).await.unwrap(), Rotation::Rotated);
+    let late = token(now(), week).1;
+    assert_eq!(store.rotate(session.family_id, &first.hash(), late).await.unwrap(), Rotation::Reused);
+    store.revoke_reused(&found, now()).await.unwrap();
+    assert_eq!(told(outbox).await, [reuse(&session, late.issued_at)]);
+
+    // A logout, and a session that has gone with its user, are no reuse.
+    let (_, first) = open(&*store, user_id, week).await;
+    let found = store.find(&first.hash(), now()).await.unwrap().unwrap();
+    store.revoke(&first.hash(), now()).await.unwrap();
+    store.revoke_reused(&found, now()).await.unwrap();
+    let (_, first) = open(&*store, user_id, week).await;
+    let found = store.find(&first.hash(), now()).await.unwrap().unwrap();
+    assert!(credentials.delete(user_id).await.unwrap());
+    store.revoke_reused(&found, now()).await.unwrap();
+    assert_eq!(told(outbox).await, []);
+}
+
+async fn no_session_ends_by_reuse_untold(
+    credentials: &dyn CredentialStore,
+    store: &dyn SessionStore,
+    outbox: &Outbox,
+    db: &Db,
+) {
+    let run = async |sql: &'static str| {
+        let mut conn = db.writer().await.unwrap();
+        let _: u64 = on!(conn, |c| sqlx::query(sql).execute(c)).await.unwrap();
+    };
+    let week = TimeDelta::days(7);
+    let (session, first) = open(store, account(credentials).await, week).await;
+    let next = token(now(), week).1;
+    assert_eq!(store.rotate(session.family_id, &first.hash(), next).await.unwrap(), Rotation::Rotated);
+    let found = store.find(&first.hash(), now()).await.unwrap().unwrap();
+    run("ALTER TABLE outbox RENAME TO outbox_away").await;
+    assert!(store.revoke_reused(&found, now()).await.is_err());
+    assert!(store.rotate(session.family_id, &first.hash(), token(now(), week).1).await.is_err());
+    run("ALTER TABLE outbox_away RENAME TO outbox").await;
+    assert!(store.find(&next.hash, now()).await.unwrap().is_some(), "nothing has happened");
+    assert_eq!(told(outbox).await, []);
 }

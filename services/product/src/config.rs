@@ -21,6 +21,10 @@ pub struct Config {
     pub catalogue: Catalogue,
     /// `[cache]`
     pub cache: Cache,
+    /// `[broker]`
+    pub broker: messaging::settings::Broker,
+    /// `[outbox]`
+    pub outbox: messaging::settings::Outbox,
 }
 
 /// `[catalogue]`

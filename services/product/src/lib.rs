@@ -14,15 +14,19 @@ use contracts::product::v1::product_service_server::ProductServiceServer;
 use tonic::service::Routes;
 
 use crate::adapters::cache::CachedStore;
+use crate::adapters::events::CONTEXT;
 use crate::adapters::seed;
 use crate::adapters::sql::{MIGRATIONS, SqlStore};
 use crate::api::Api;
 pub use crate::config::Config;
 use crate::domain::Catalogue;
 
+/// Name of the service and of its database.
+const NAME: &str = "product";
+
 /// For the host of the service.
 pub const SPEC: Spec<Config> = Spec {
-    name: "product",
+    name: NAME,
     defaults: include_str!("../config.toml"),
     migrations: Some(MIGRATIONS),
     build: |config, app| Box::pin(build(config, app)),
@@ -34,8 +38,10 @@ pub const SPEC: Spec<Config> = Spec {
 /// If the database cannot be used, the port is taken or a key makes no sense.
 pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     let limits = config.cache.limits()?;
-    let db = db::attach(&mut app, SPEC.name, &config.database, MIGRATIONS).await?;
-    let sql = SqlStore::new(db);
+    let broker = messaging::connect(NAME, &config.broker)?;
+    let db = db::attach(&mut app, NAME, &config.database, MIGRATIONS).await?;
+    let outbox = messaging::start_outbox(&mut app, db.clone(), &broker, CONTEXT, config.outbox)?;
+    let sql = SqlStore::new(db, outbox);
     if config.catalogue.seed {
         plant(&sql).await?;
     }

@@ -9,7 +9,8 @@ use crate::domain::details::Details;
 use crate::domain::product::{Product, ProductId};
 use crate::domain::search::{Page, Search};
 
-/// Keeps the products. Every method may also fail with [`Error::Unavailable`] or [`Error::Storage`].
+/// Keeps the products and announces what happens to them: that one was added, replaced or removed is told if and only if it
+/// happened. Every method may also fail with [`Error::Unavailable`] or [`Error::Storage`].
 #[async_trait]
 pub trait ProductStore: Send + Sync {
     /// The product of that id, or [`Error::NotFound`].

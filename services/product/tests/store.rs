@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::db::Db;
+use chassis::on;
 use chassis::settings::Database;
 use chrono::{DateTime, Utc};
+use messaging::testing::drain;
+use messaging::{Envelope, Outbox};
 use product::adapters::cache::{CachedStore, Limits};
 use product::adapters::seed;
 use product::adapters::sql::{MIGRATIONS, SqlStore};
@@ -15,6 +18,7 @@ use product::domain::details::{Details, Draft};
 use product::domain::product::{Product, ProductId};
 use product::domain::search::{Search, SearchDraft, Sort};
 use product::ports::ProductStore;
+use serde_json::json;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -23,7 +27,8 @@ const SORTS: [Sort; 4] = [Sort::Name, Sort::PriceAsc, Sort::PriceDesc, Sort::New
 #[tokio::test]
 async fn sqlite_keeps_the_contract() {
     let (_folder, db) = sqlite().await;
-    contract(Arc::new(SqlStore::new(db))).await;
+    contract(Arc::new(sql(&db))).await;
+    tells(&db).await;
 }
 
 #[tokio::test]
@@ -31,23 +36,30 @@ async fn the_cache_keeps_the_contract() {
     let (_folder, db) = sqlite().await;
     let day = Duration::from_secs(86_400);
     let limits = Limits { product_ttl: day, page_ttl: day, max_entries: 10_000, load_timeout: day };
-    contract(Arc::new(CachedStore::new(Arc::new(SqlStore::new(db)), &limits))).await;
+    contract(Arc::new(CachedStore::new(Arc::new(sql(&db)), &limits))).await;
 }
 
 #[tokio::test]
 async fn sqlite_seeds_once() {
     let (_folder, db) = sqlite().await;
-    seeds_once(&SqlStore::new(db)).await;
+    seeds_once(&sql(&db)).await;
+    let told: Vec<_> = told(&db).await.iter().map(|event| event.kind().to_owned()).collect();
+    assert_eq!(told, ["product.created", "product.deleted"], "of two hundred products, of which nobody is told");
 }
 
 #[tokio::test]
 async fn postgres_keeps_the_contract() {
-    contract(Arc::new(SqlStore::new(postgres().await))).await;
+    let db = postgres().await;
+    contract(Arc::new(sql(&db))).await;
+    tells(&db).await;
 }
 
 #[tokio::test]
 async fn postgres_seeds_once() {
-    seeds_once(&SqlStore::new(postgres().await)).await;
+    let db = postgres().await;
+    seeds_once(&sql(&db)).await;
+    let told: Vec<_> = told(&db).await.iter().map(|event| event.kind().to_owned()).collect();
+    assert_eq!(told, ["product.created", "product.deleted"], "of two hundred products, of which nobody is told");
     two_replicas_seed_once(&postgres().await).await;
 }
 
@@ -64,6 +76,76 @@ async fn contract(store: Arc<dyn ProductStore>) {
     filters_narrow(store).await;
     orders_are_total(store).await;
     pages_have_no_gaps(store).await;
+}
+
+async fn told(db: &Db) -> Vec<Envelope> {
+    drain(&Outbox::new(db.clone())).await.expect("an outbox")
+}
+
+/// The one event that was told, as type, version, key and payload.
+async fn one_told(db: &Db) -> (String, u16, String, serde_json::Value) {
+    let [event] = &told(db).await[..] else { panic!("one event was expected") };
+    let payload = serde_json::Value::Object(event.payload().clone());
+    (event.kind().to_owned(), event.version(), event.key().to_owned(), payload)
+}
+
+async fn tells(db: &Db) {
+    let store = sql(db);
+    told(db).await;
+    each_change_is_told_once(&store, db).await;
+    nothing_happens_without_being_told(&store, db).await;
+}
+
+async fn each_change_is_told_once(store: &SqlStore, db: &Db) {
+    let text = |at: DateTime<Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let product = add(store, draft("told", "Kettle")).await;
+    let (id, sku) = (product.id().to_string(), product.details().sku().to_owned());
+    let price = product.details().price();
+    let facts = json!({ "product_id": id, "sku": sku, "name": "Kettle", "price_minor": price.amount_minor(),
+        "currency": "EUR", "version": 1, "created_at": text(product.created_at()) });
+    assert_eq!(one_told(db).await, ("product.created".to_owned(), 1, id.clone(), facts));
+    assert!(matches!(store.add(&product).await, Err(Error::SkuTaken)));
+    let other = add(store, draft("told", "Other")).await;
+    told(db).await;
+
+    let details = |draft: Draft| Details::new(draft).expect("valid");
+    let new = details(Draft { sku: sku.clone(), amount_minor: 4_711, ..draft("told", "Pot") });
+    assert!(matches!(store.replace(product.id(), 2, &new).await, Err(Error::VersionConflict { .. })));
+    assert!(matches!(store.replace(other.id(), 1, &new).await, Err(Error::SkuTaken)));
+    assert_eq!(told(db).await, [], "what is refused has not happened");
+    let updated = store.replace(product.id(), 1, &new).await.expect("replaced");
+    let facts = json!({ "product_id": id, "sku": sku, "name": "Pot", "price_minor": 4_711, "currency": "EUR",
+        "version": 2, "updated_at": text(updated.updated_at()) });
+    assert_eq!(one_told(db).await, ("product.updated".to_owned(), 1, id.clone(), facts));
+
+    let before = product::domain::product::now();
+    store.remove(product.id()).await.expect("removed");
+    let (kind, version, key, mut facts) = one_told(db).await;
+    assert_eq!((kind.as_str(), version, &key), ("product.deleted", 1, &id));
+    let at: DateTime<Utc> = facts["deleted_at"].as_str().expect("a time").parse().expect("RFC 3339");
+    assert!(before <= at && at <= Utc::now(), "{at}");
+    facts.as_object_mut().expect("an object").remove("deleted_at");
+    assert_eq!(facts, json!({ "product_id": id, "sku": sku, "name": "Pot" }));
+    assert!(matches!(store.remove(product.id()).await, Err(Error::NotFound)));
+    assert_eq!(told(db).await, []);
+}
+
+async fn nothing_happens_without_being_told(store: &SqlStore, db: &Db) {
+    let run = async |sql: &'static str| {
+        let mut conn = db.writer().await.expect("connection");
+        let _: u64 = on!(conn, |c| sqlx::query(sql).execute(c)).await.expect(sql);
+    };
+    let known = add(store, draft("silent", "Known")).await;
+    let new = Product::create(details(draft("silent", "New")));
+    told(db).await;
+    run("ALTER TABLE outbox RENAME TO outbox_away").await;
+    assert!(matches!(store.add(&new).await, Err(Error::Storage(_))));
+    assert!(matches!(store.replace(known.id(), 1, new.details()).await, Err(Error::Storage(_))));
+    assert!(matches!(store.remove(known.id()).await, Err(Error::Storage(_))));
+    run("ALTER TABLE outbox_away RENAME TO outbox").await;
+    assert!(matches!(store.find(new.id()).await, Err(Error::NotFound)));
+    assert_eq!(*store.find(known.id()).await.expect("found"), known);
+    assert_eq!(told(db).await, []);
 }
 
 async fn what_is_added_is_found(store: &dyn ProductStore) {
@@ -219,7 +301,7 @@ async fn seeds_once(store: &SqlStore) {
 
 async fn two_replicas_seed_once(db: &Db) {
     let products = seed::products().expect("every line");
-    let (left, right) = (SqlStore::new(db.clone()), SqlStore::new(db.clone()));
+    let (left, right) = (sql(db), sql(db));
     let (a, b) = tokio::join!(left.seed("test", &products), right.seed("test", &products));
     let added = [a.expect("left"), b.expect("right")];
     assert_eq!(BTreeSet::from(added), BTreeSet::from([0, products.len() as u64]));
@@ -291,6 +373,10 @@ fn sorted(products: &[Product], sort: Sort) -> Vec<ProductId> {
         products.reverse();
     }
     products.into_iter().map(Product::id).collect()
+}
+
+fn sql(db: &Db) -> SqlStore {
+    SqlStore::new(db.clone(), Outbox::new(db.clone()))
 }
 
 async fn sqlite() -> (TempDir, Db) {

@@ -1,3 +1,4 @@
 //! What the service uses outside: one module a thing.
 
+pub mod events;
 pub mod sql;

@@ -61,7 +61,7 @@ impl UserService for UserApi {
         actor.require_admin()?;
         let id = decode_id(&request.get_ref().id)?;
         let role = decode_role(request.get_ref().role()).ok_or_else(|| refuse(Role::missing().into()))?;
-        let user = self.users.set_role(id, role).await.map_err(refuse)?;
+        let user = self.users.set_role(id, role, actor.user_id().map(UserId::from)).await.map_err(refuse)?;
         tracing::info!(user.id = %id.uuid(), user.role = role.as_str(), actor = ?actor, "role set");
         Ok(Response::new(SetRoleResponse { user: Some(encode(&user)) }))
     }

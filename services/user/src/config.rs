@@ -10,6 +10,10 @@ pub struct Config {
     pub grpc: settings::Grpc,
     /// `[database]`
     pub database: settings::Database,
+    /// `[broker]`
+    pub broker: messaging::settings::Broker,
+    /// `[outbox]`
+    pub outbox: messaging::settings::Outbox,
 }
 
 #[cfg(test)]

@@ -146,13 +146,13 @@ impl Users {
         self.store.rename(id, &name, whole_millis(Utc::now())).await
     }
 
-    /// Gives a user a role.
+    /// Gives a user a role; `by` is who wants it, if that is known.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::LastAdmin`], or those of the store.
     #[instrument(skip_all)]
-    pub async fn set_role(&self, id: UserId, role: Role) -> Result<User, Error> {
-        self.store.set_role(id, role, whole_millis(Utc::now())).await
+    pub async fn set_role(&self, id: UserId, role: Role, by: Option<UserId>) -> Result<User, Error> {
+        self.store.set_role(id, role, by, whole_millis(Utc::now())).await
     }
 
     /// Removes a user.
@@ -161,6 +161,6 @@ impl Users {
     /// [`Error::NotFound`], [`Error::LastAdmin`], or those of the store.
     #[instrument(skip_all)]
     pub async fn delete(&self, id: UserId) -> Result<(), Error> {
-        self.store.delete(id).await
+        self.store.delete(id, whole_millis(Utc::now())).await
     }
 }

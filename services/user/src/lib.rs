@@ -15,13 +15,17 @@ use tonic::service::Routes;
 
 pub use crate::config::Config;
 
+use crate::adapters::events::CONTEXT;
 use crate::adapters::sql::{MIGRATIONS, SqlUsers};
 use crate::api::UserApi;
 use crate::domain::Users;
 
+/// Name of the service and of its database.
+const NAME: &str = "user";
+
 /// The service as its host runs it.
 pub const SPEC: Spec<Config> = Spec {
-    name: "user",
+    name: NAME,
     defaults: include_str!("../config.toml"),
     migrations: Some(MIGRATIONS),
     build: |config, app| Box::pin(build(config, app)),
@@ -30,10 +34,12 @@ pub const SPEC: Spec<Config> = Spec {
 /// Puts the service together; it listens already but serves only when the app runs.
 ///
 /// # Errors
-/// If the database cannot be used or the port not be taken.
+/// If the broker is none, the database cannot be used or the port not be taken.
 pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
-    let db = db::attach(&mut app, SPEC.name, &config.database, MIGRATIONS).await?;
-    let api = UserApi::new(Users::new(Arc::new(SqlUsers::new(db))));
+    let broker = messaging::connect(NAME, &config.broker)?;
+    let db = db::attach(&mut app, NAME, &config.database, MIGRATIONS).await?;
+    let outbox = messaging::start_outbox(&mut app, db.clone(), &broker, CONTEXT, config.outbox)?;
+    let api = UserApi::new(Users::new(Arc::new(SqlUsers::new(db, outbox))));
     let server = UserServiceServer::new(api).max_decoding_message_size(config.grpc.max_message_bytes);
     app.serve_grpc(&config.grpc, "user.v1.UserService", Routes::new(server))?;
     Ok(app)

@@ -252,8 +252,12 @@ async fn a_broken_database_is_told_without_its_secrets() {
 async fn a_locked_database_is_unavailable_and_recovers() {
     let patience = "database.acquire_timeout_ms = 100\ndatabase.statement_timeout_ms = 4000";
     let service = Service::start_with(patience).await;
-    let user = service.stored(Role::User).await;
     let mut database = service.database().await;
+    // Past the service: an event to publish would be a third party that wants to write.
+    let insert = "INSERT INTO users VALUES ($1, 'ada@example.com', 'Ada', 'user', '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z')";
+    let id = Uuid::new_v4();
+    sqlx::query(insert).bind(id).execute(&mut database).await.unwrap();
+    let user = service.get(Actor::User(id), &id.to_string()).await.unwrap();
     sqlx::query("BEGIN IMMEDIATE").execute(&mut database).await.unwrap();
     // One of the two holds the only writer and waits for the lock, so the other gets no connection in time.
     let rename = |name: &'static str| {
@@ -298,4 +302,17 @@ async fn readiness_looks_at_the_database() {
 
 fn now_ms() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
+
+#[tokio::test]
+async fn whoever_changes_a_role_is_named_in_the_event() {
+    let service = Service::start().await;
+    let (admin, user) = (service.stored(Role::Admin).await, service.stored(Role::User).await);
+    service.set_role(signed_in(&admin), &user.id, Role::Admin.into()).await.unwrap();
+    let mut database = service.database().await;
+    let select = "SELECT payload FROM outbox WHERE type = 'user.role_changed'";
+    let payloads: Vec<(String,)> = sqlx::query_as(select).fetch_all(&mut database).await.unwrap();
+    let [(payload,)] = &payloads[..] else { panic!("one event was expected: {payloads:?}") };
+    let facts: serde_json::Value = serde_json::from_str(payload).unwrap();
+    assert_eq!((facts["user_id"].as_str(), facts["changed_by"].as_str()), (Some(&*user.id), Some(&*admin.id)));
 }

@@ -6,8 +6,12 @@
 use std::sync::Arc;
 
 use chassis::db::Db;
+use chassis::on;
 use chassis::settings::Database;
 use chrono::{DateTime, TimeDelta, Utc};
+use messaging::testing::drain;
+use messaging::{Envelope, Outbox};
+use serde_json::json;
 use user::adapters::sql::{MIGRATIONS, SqlUsers};
 use user::domain::{Creation, Draft, Error, Name, Position, Role, User, UserId};
 use user::ports::UserStore;
@@ -15,20 +19,27 @@ use uuid::Uuid;
 
 type Store = Arc<dyn UserStore>;
 
+/// A replica's store, and what lies under it.
+struct Replica {
+    store: Store,
+    outbox: Outbox,
+    db: Db,
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sqlite_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("user.db").display());
-    contract(open(&url).await, open(&url).await).await;
+    contract(&open(&url).await, &open(&url).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn postgres_keeps_the_contract() {
     let url = backends::postgres().database().unwrap();
-    contract(open(&url).await, open(&url).await).await;
+    contract(&open(&url).await, &open(&url).await).await;
 }
 
-async fn open(url: &str) -> Store {
+async fn open(url: &str) -> Replica {
     let settings = Database {
         url: url.to_owned(),
         max_connections: 4,
@@ -36,10 +47,13 @@ async fn open(url: &str) -> Store {
         statement_timeout_ms: 10_000,
         migrate: true,
     };
-    Arc::new(SqlUsers::new(Db::open("user", &settings, MIGRATIONS).await.unwrap()))
+    let db = Db::open("user", &settings, MIGRATIONS).await.unwrap();
+    let outbox = Outbox::new(db.clone());
+    Replica { store: Arc::new(SqlUsers::new(db.clone(), outbox.clone())), outbox, db }
 }
 
-async fn contract(store: Store, replica: Store) {
+async fn contract(first: &Replica, second: &Replica) {
+    let (store, replica) = (Arc::clone(&first.store), Arc::clone(&second.store));
     pages_walk_through_everybody_once(&store).await;
     creating_is_idempotent_by_id(&store).await;
     racing_creators_agree(&store, &replica).await;
@@ -51,6 +65,9 @@ async fn contract(store: Store, replica: Store) {
     admins_who_demote_each_other_leave_one(&store, &replica).await;
     admins_who_delete_each_other_leave_one(&store, &replica).await;
     demotion_and_deletion_together_leave_one(&store, &replica).await;
+    each_change_is_told_once(first).await;
+    racing_creators_tell_once(first, &replica).await;
+    nothing_happens_without_being_told(first).await;
 }
 
 fn user_at(id: Uuid, email: &str, role: Role, at: DateTime<Utc>) -> User {
@@ -84,7 +101,7 @@ async fn two_admins(store: &Store) -> (UserId, UserId) {
     let (one, other) = (stored(store, Role::Admin).await, stored(store, Role::Admin).await);
     for id in admins(store).await {
         if id != one && id != other {
-            store.set_role(id, Role::User, Utc::now()).await.unwrap();
+            store.set_role(id, Role::User, None, Utc::now()).await.unwrap();
         }
     }
     (one, other)
@@ -146,7 +163,7 @@ async fn addresses_are_unique(store: &Store) {
     let second = user_at(Uuid::new_v4(), first.email().as_str(), Role::User, Utc::now());
     assert!(matches!(store.create(second.clone()).await, Err(Error::EmailTaken)));
     assert!(matches!(store.find(second.id()).await, Err(Error::NotFound)));
-    store.delete(first.id()).await.unwrap();
+    store.delete(first.id(), Utc::now()).await.unwrap();
     assert!(store.create(second).await.unwrap().created, "the address of a deleted user is free again");
 }
 
@@ -165,15 +182,15 @@ async fn users_are_renamed(store: &Store) {
 async fn roles_are_set(store: &Store) {
     stored(store, Role::Admin).await; // so that the other is not the last
     let before = store.create(user(Role::User)).await.unwrap().user;
-    let admin = store.set_role(before.id(), Role::Admin, later(&before)).await.unwrap();
+    let admin = store.set_role(before.id(), Role::Admin, None, later(&before)).await.unwrap();
     assert_eq!((admin.role(), admin.updated_at()), (Role::Admin, later(&before)));
-    let same = store.set_role(before.id(), Role::Admin, later(&admin)).await.unwrap();
+    let same = store.set_role(before.id(), Role::Admin, None, later(&admin)).await.unwrap();
     assert_eq!(same, admin, "the same role again is no change");
-    let demoted = store.set_role(before.id(), Role::User, later(&admin)).await.unwrap();
+    let demoted = store.set_role(before.id(), Role::User, None, later(&admin)).await.unwrap();
     assert_eq!((demoted.role(), demoted.updated_at()), (Role::User, later(&admin)));
     assert_eq!(store.find(before.id()).await.unwrap(), demoted);
     for role in [Role::User, Role::Admin] {
-        let nobody = store.set_role(Uuid::new_v4().into(), role, Utc::now()).await;
+        let nobody = store.set_role(Uuid::new_v4().into(), role, None, Utc::now()).await;
         assert!(matches!(nobody, Err(Error::NotFound)));
     }
 }
@@ -182,22 +199,22 @@ async fn users_are_deleted(store: &Store) {
     stored(store, Role::Admin).await;
     for role in [Role::User, Role::Admin] {
         let id = stored(store, role).await;
-        store.delete(id).await.unwrap();
+        store.delete(id, Utc::now()).await.unwrap();
         assert!(matches!(store.find(id).await, Err(Error::NotFound)));
-        assert!(matches!(store.delete(id).await, Err(Error::NotFound)));
+        assert!(matches!(store.delete(id, Utc::now()).await, Err(Error::NotFound)));
     }
 }
 
 async fn the_last_admin_stays(store: &Store) {
     let (gone, last) = two_admins(store).await;
-    store.delete(gone).await.unwrap();
-    assert!(matches!(store.set_role(last, Role::User, Utc::now()).await, Err(Error::LastAdmin)));
-    assert!(matches!(store.delete(last).await, Err(Error::LastAdmin)));
+    store.delete(gone, Utc::now()).await.unwrap();
+    assert!(matches!(store.set_role(last, Role::User, None, Utc::now()).await, Err(Error::LastAdmin)));
+    assert!(matches!(store.delete(last, Utc::now()).await, Err(Error::LastAdmin)));
     assert_eq!(admins(store).await, [last]);
-    store.set_role(last, Role::Admin, Utc::now()).await.unwrap();
+    store.set_role(last, Role::Admin, None, Utc::now()).await.unwrap();
     // A refusal must not keep the others waiting: the guard is free again.
     let plain = stored(store, Role::User).await;
-    store.delete(plain).await.unwrap();
+    store.delete(plain, Utc::now()).await.unwrap();
 }
 
 /// What one of two racers does to the other.
@@ -209,8 +226,8 @@ enum Attack {
 
 async fn attack(store: Store, attack: Attack, victim: UserId) -> Result<(), Error> {
     match attack {
-        Attack::Demote => store.set_role(victim, Role::User, Utc::now()).await.map(|_| ()),
-        Attack::Delete => store.delete(victim).await,
+        Attack::Demote => store.set_role(victim, Role::User, None, Utc::now()).await.map(|_| ()),
+        Attack::Delete => store.delete(victim, Utc::now()).await,
     }
 }
 
@@ -239,4 +256,111 @@ async fn admins_who_delete_each_other_leave_one(store: &Store, replica: &Store) 
 
 async fn demotion_and_deletion_together_leave_one(store: &Store, replica: &Store) {
     duel((store, replica), (Attack::Demote, Attack::Delete)).await;
+}
+
+async fn told(replica: &Replica) -> Vec<Envelope> {
+    drain(&replica.outbox).await.unwrap()
+}
+
+/// The one event that was told, as type, version, key and payload.
+async fn one_told(replica: &Replica) -> (String, u16, String, serde_json::Value) {
+    let [event] = &told(replica).await[..] else { panic!("one event was expected") };
+    let payload = serde_json::Value::Object(event.payload().clone());
+    (event.kind().to_owned(), event.version(), event.key().to_owned(), payload)
+}
+
+fn text(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+async fn each_change_is_told_once(replica: &Replica) {
+    let store = &replica.store;
+    let admin = stored(store, Role::Admin).await;
+    told(replica).await;
+
+    let user = store.create(user(Role::User)).await.unwrap().user;
+    let id = user.id().uuid().to_string();
+    let facts = json!({ "user_id": id, "email": user.email().as_str(), "name": "Ada", "role": "user",
+        "registered_at": text(user.created_at()) });
+    assert_eq!(one_told(replica).await, ("user.registered".to_owned(), 1, id.clone(), facts));
+    assert!(!store.create(user.clone()).await.unwrap().created);
+    let rival = user_at(Uuid::new_v4(), user.email().as_str(), Role::User, Utc::now());
+    assert!(matches!(store.create(rival).await, Err(Error::EmailTaken)));
+    assert_eq!(told(replica).await, [], "neither repeating nor being refused is an event");
+
+    let at = later(&user);
+    store.set_role(user.id(), Role::Admin, Some(admin), at).await.unwrap();
+    let mut facts = json!({ "user_id": id, "old_role": "user", "new_role": "admin",
+        "changed_by": admin.uuid(), "changed_at": text(at) });
+    assert_eq!(one_told(replica).await, ("user.role_changed".to_owned(), 1, id.clone(), facts.clone()));
+    store.set_role(user.id(), Role::Admin, Some(admin), later(&user)).await.unwrap();
+    assert_eq!(told(replica).await, [], "the same role again is no change");
+    store.set_role(user.id(), Role::User, None, at).await.unwrap();
+    (facts["old_role"], facts["new_role"], facts["changed_by"]) = (json!("admin"), json!("user"), json!(null));
+    assert_eq!(one_told(replica).await, ("user.role_changed".to_owned(), 1, id.clone(), facts));
+
+    store.rename(user.id(), &Name::parse("Grace").unwrap(), at).await.unwrap();
+    assert_eq!(told(replica).await, [], "nobody is told of names");
+    let at = user_at(Uuid::new_v4(), "time@example.com", Role::User, Utc::now()).created_at();
+    store.delete(user.id(), at).await.unwrap();
+    let facts = json!({ "user_id": id, "deleted_at": text(at) });
+    assert_eq!(one_told(replica).await, ("user.deleted".to_owned(), 1, id, facts));
+    assert!(matches!(store.delete(user.id(), at).await, Err(Error::NotFound)));
+    let (gone, last) = two_admins(store).await;
+    store.delete(gone, at).await.unwrap();
+    told(replica).await;
+    assert!(matches!(store.delete(last, at).await, Err(Error::LastAdmin)));
+    assert!(matches!(store.set_role(last, Role::User, None, at).await, Err(Error::LastAdmin)));
+    assert_eq!(told(replica).await, [], "what is refused has not happened");
+}
+
+async fn racing_creators_tell_once(first: &Replica, second: &Store) {
+    for _ in 0..10 {
+        let wanted = user(Role::User);
+        let racers = [&first.store, second, &first.store, second].map(|store| {
+            let (store, wanted) = (Arc::clone(store), wanted.clone());
+            tokio::spawn(async move { store.create(wanted).await.unwrap() })
+        });
+        for racer in racers {
+            racer.await.unwrap();
+        }
+        assert_eq!(told(first).await.len(), 1);
+    }
+}
+
+async fn run(replica: &Replica, sql: &'static str) {
+    let mut conn = replica.db.writer().await.unwrap();
+    let _: u64 = on!(conn, |c| sqlx::query(sql).execute(c)).await.unwrap();
+}
+
+async fn nothing_happens_without_being_told(replica: &Replica) {
+    let store = &replica.store;
+    stored(store, Role::Admin).await;
+    let known = store.create(user(Role::User)).await.unwrap().user;
+    told(replica).await;
+    run(replica, "ALTER TABLE outbox RENAME TO outbox_away").await;
+    let new = user(Role::User);
+    assert!(matches!(store.create(new.clone()).await, Err(Error::Internal(_))));
+    assert!(matches!(store.set_role(known.id(), Role::Admin, None, later(&known)).await, Err(Error::Internal(_))));
+    assert!(matches!(store.delete(known.id(), later(&known)).await, Err(Error::Internal(_))));
+    run(replica, "ALTER TABLE outbox_away RENAME TO outbox").await;
+    assert!(matches!(store.find(new.id()).await, Err(Error::NotFound)));
+    assert_eq!(store.find(known.id()).await.unwrap(), known);
+    assert_eq!(told(replica).await, []);
+}
+
+#[tokio::test]
+async fn nothing_is_told_without_having_happened() {
+    let folder = tempfile::tempdir().unwrap();
+    let replica = open(&format!("sqlite:{}", folder.path().join("user.db").display())).await;
+    // Breaks a deferred rule with each event, so that the commit after it fails.
+    run(&replica, "CREATE TABLE broken (id INTEGER REFERENCES broken (other) DEFERRABLE INITIALLY DEFERRED, other INTEGER UNIQUE)").await;
+    run(&replica, "CREATE TRIGGER breaks AFTER INSERT ON outbox BEGIN INSERT INTO broken (id) VALUES (1); END").await;
+    let new = user(Role::User);
+    assert!(replica.store.create(new.clone()).await.is_err());
+    run(&replica, "DROP TRIGGER breaks").await;
+    assert!(matches!(replica.store.find(new.id()).await, Err(Error::NotFound)));
+    assert_eq!(told(&replica).await, []);
+    assert!(replica.store.create(new).await.unwrap().created);
+    assert_eq!(told(&replica).await.len(), 1);
 }

@@ -1,5 +1,6 @@
 //! One connection to the broker, made when it is needed and again when it broke, with growing waits in between.
 
+use std::mem::Discriminant;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -41,6 +42,8 @@ struct State {
     failures: u32,
     /// When to try again, and what went wrong last.
     wait: Option<(Instant, BrokerError)>,
+    /// What the log was told of, until it works.
+    told: Option<Discriminant<BrokerError>>,
 }
 
 struct Link {
@@ -92,14 +95,28 @@ impl Connector {
         match outcome {
             Ok(link) => {
                 tracing::info!(purpose = self.purpose, "connected to the broker");
-                (state.failures, state.wait) = (0, None);
+                (state.failures, state.wait, state.told) = (0, None, None);
                 Ok(link)
             }
             Err(error) => {
+                // Once, until something else is wrong: it is tried every few seconds.
+                let reason = std::mem::discriminant(&error);
+                if state.told.replace(reason) != Some(reason) {
+                    self.report(&error);
+                }
                 state.failures = state.failures.saturating_add(1);
                 state.wait = Some((Instant::now() + backoff(state.failures), error.clone()));
                 Err(error)
             }
+        }
+    }
+
+    fn report(&self, error: &BrokerError) {
+        let (purpose, key, cause) = (self.purpose, crate::connect::KEY, error as &dyn std::error::Error);
+        if error.is_refusal() {
+            tracing::error!(purpose, key, error = cause, "the broker refuses this service; correct the key");
+        } else {
+            tracing::warn!(purpose, key, error = cause, "the broker cannot be reached and is tried again");
         }
     }
 

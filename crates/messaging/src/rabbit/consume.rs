@@ -30,12 +30,17 @@ pub(super) async fn run(
     ready: watch::Sender<bool>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut failures = 0_u32;
+    let (mut failures, mut told) = (0_u32, None);
     loop {
         let Err(error) = session(&shared, &processor, &ready, &mut stop).await else { return };
         let received = ready.send_replace(false);
         failures = if received { 1 } else { failures.saturating_add(1) };
-        if !matches!(error, BrokerError::Waiting(_)) {
+        if received {
+            told = None;
+        }
+        // Once, until it works or something else is wrong: it is tried every few seconds.
+        let reason = std::mem::discriminant(&error);
+        if !matches!(error, BrokerError::Waiting(_)) && told.replace(reason) != Some(reason) {
             tracing::warn!(
                 queue = processor.queue(),
                 error = &error as &dyn std::error::Error,

@@ -48,6 +48,12 @@ pub enum BrokerError {
 }
 
 impl BrokerError {
+    /// Whether the broker answers and does not want us, which does not pass by itself.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Credentials { .. } | Self::VirtualHost { .. } | Self::Topology(_))
+    }
+
     /// What came of connecting to `uri`.
     pub(super) fn connecting(uri: &AMQPUri, error: &Error) -> Self {
         let address = address(uri);

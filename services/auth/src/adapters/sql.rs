@@ -5,26 +5,34 @@ mod keys;
 mod sessions;
 
 use chassis::db::{Db, Migrations, is_unavailable};
+use messaging::{Outbox, schema};
 
 use crate::domain::Error;
 
 /// The schema, in order.
 pub const MIGRATIONS: Migrations = Migrations {
-    sqlite: &[("0001_auth.sql", include_str!("../../migrations/sqlite/0001_auth.sql"))],
-    postgres: &[("0001_auth.sql", include_str!("../../migrations/postgres/0001_auth.sql"))],
+    sqlite: &[
+        ("0001_auth.sql", include_str!("../../migrations/sqlite/0001_auth.sql")),
+        ("0002_outbox.sql", schema::OUTBOX_SQLITE),
+    ],
+    postgres: &[
+        ("0001_auth.sql", include_str!("../../migrations/postgres/0001_auth.sql")),
+        ("0002_outbox.sql", schema::OUTBOX_POSTGRES),
+    ],
 };
 
 /// The stores of auth on either database. Cloning it shares the pool.
 #[derive(Clone)]
 pub struct SqlStore {
     db: Db,
+    outbox: Outbox,
 }
 
 impl SqlStore {
-    /// On a database with the schema of [`MIGRATIONS`].
+    /// On a database with the schema of [`MIGRATIONS`], and its outbox.
     #[must_use]
-    pub fn new(db: Db) -> Self {
-        Self { db }
+    pub fn new(db: Db, outbox: Outbox) -> Self {
+        Self { db, outbox }
     }
 }
 
@@ -54,7 +62,12 @@ mod tests {
     fn both_databases_have_the_same_migrations() {
         let names = |list: &[(&str, &str)]| list.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>();
         assert_eq!(names(MIGRATIONS.sqlite), names(MIGRATIONS.postgres));
-        assert_eq!(files("sqlite"), names(MIGRATIONS.sqlite));
-        assert_eq!(files("postgres"), names(MIGRATIONS.postgres));
+        assert!(MIGRATIONS.sqlite.is_sorted() && MIGRATIONS.sqlite.len() == files("sqlite").len() + 1);
+        // The outbox's text stands in messaging.
+        let own = |list: &[(&'static str, &'static str)], shared: &str| {
+            names(&list.iter().filter(|(_, text)| *text != shared).copied().collect::<Vec<_>>())
+        };
+        assert_eq!(files("sqlite"), own(MIGRATIONS.sqlite, schema::OUTBOX_SQLITE));
+        assert_eq!(files("postgres"), own(MIGRATIONS.postgres, schema::OUTBOX_POSTGRES));
     }
 }

@@ -156,8 +156,7 @@ impl Sessions {
         let now = now();
         let session = self.needs.sessions.find(&token.hash(), now).await?.ok_or(Error::InvalidRefreshToken)?;
         if session.spent {
-            self.needs.sessions.revoke(&token.hash(), now).await?;
-            return Err(reused(&session));
+            return Err(self.reused(&session, now).await);
         }
         let role = self.role(session.user_id).await?.ok_or(Error::InvalidRefreshToken)?;
         self.rotate(&token, session, role, now).await
@@ -216,8 +215,18 @@ impl Sessions {
         match self.needs.sessions.rotate(session.family_id, &token.hash(), next).await? {
             Rotation::Rotated => Ok(pair),
             Rotation::Refused => Err(Error::InvalidRefreshToken),
-            Rotation::Reused => Err(reused(&session)),
+            Rotation::Reused => Err(self.reused(&session, now).await),
         }
+    }
+
+    /// The security event of a token that was used twice.
+    async fn reused(&self, session: &Presented, at: DateTime<Utc>) -> Error {
+        if let Err(error) = self.needs.sessions.revoke_reused(session, at).await {
+            return error;
+        }
+        let (family, user) = (session.family_id, session.user_id);
+        tracing::warn!(session.id = %family, user.id = %user, "refresh token reused, session revoked");
+        Error::ReusedRefreshToken
     }
 
     fn next_token(&self, token: &RefreshToken, now: DateTime<Utc>) -> NewToken {
@@ -247,11 +256,4 @@ impl Sessions {
             tracing::warn!(error, user.id = %user_id, "a password hash could not be strengthened");
         }
     }
-}
-
-/// The security event of a token that was used twice.
-fn reused(session: &Presented) -> Error {
-    let (family, user) = (session.family_id, session.user_id);
-    tracing::warn!(session.id = %family, user.id = %user, "refresh token reused, session revoked");
-    Error::ReusedRefreshToken
 }

@@ -1,4 +1,5 @@
-//! Products in SQL, on SQLite and on Postgres.
+//! Products in SQL, on SQLite and on Postgres. What others are told is appended to the outbox in the transaction that
+//! makes it true.
 
 use std::sync::Arc;
 
@@ -6,9 +7,11 @@ use async_trait::async_trait;
 use chassis::db::{Db, Migrations, Tx, is_duplicate, is_unavailable};
 use chassis::on;
 use chrono::{DateTime, Utc};
+use messaging::{Envelope, Malformed, Outbox, schema};
 use sqlx::{Encode, Postgres, Sqlite, Type};
 use uuid::Uuid;
 
+use super::events;
 use crate::domain::Error;
 use crate::domain::details::{Details, Draft};
 use crate::domain::product::{Product, ProductId, now};
@@ -17,8 +20,14 @@ use crate::ports::ProductStore;
 
 /// The schema.
 pub const MIGRATIONS: Migrations = Migrations {
-    sqlite: &[("0001_products.sql", include_str!("../../migrations/sqlite/0001_products.sql"))],
-    postgres: &[("0001_products.sql", include_str!("../../migrations/postgres/0001_products.sql"))],
+    sqlite: &[
+        ("0001_products.sql", include_str!("../../migrations/sqlite/0001_products.sql")),
+        ("0002_outbox.sql", schema::OUTBOX_SQLITE),
+    ],
+    postgres: &[
+        ("0001_products.sql", include_str!("../../migrations/postgres/0001_products.sql")),
+        ("0002_outbox.sql", schema::OUTBOX_POSTGRES),
+    ],
 };
 
 macro_rules! columns {
@@ -71,12 +80,13 @@ const UPDATE: &str = concat!(
 );
 
 const VERSION: &str = "SELECT version FROM products WHERE id = $1";
-const DELETE: &str = "DELETE FROM products WHERE id = $1";
+const DELETE: &str = concat!("DELETE FROM products WHERE id = $1 RETURNING ", columns!());
 const MARK_SEEDED: &str = "INSERT INTO catalogue_seeds (name, seeded_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 
 /// See the module.
 pub struct SqlStore {
     db: Db,
+    outbox: Outbox,
 }
 
 /// What both databases take as a parameter.
@@ -87,13 +97,21 @@ impl Parameter for i64 {}
 impl Parameter for DateTime<Utc> {}
 
 impl SqlStore {
-    /// A store in `db`, whose schema is that of [`MIGRATIONS`].
+    /// A store in `db`, whose schema is that of [`MIGRATIONS`], and its outbox.
     #[must_use]
-    pub fn new(db: Db) -> Self {
-        Self { db }
+    pub fn new(db: Db, outbox: Outbox) -> Self {
+        Self { db, outbox }
     }
 
-    /// Puts in `products` under that name, unless it has happened before. Answers how many were put in; those whose
+    /// Makes lasting what happened in `tx`, together with the event that tells of it.
+    async fn commit(&self, mut tx: Tx, event: Result<Envelope, Malformed>) -> Result<(), Error> {
+        let event = event.map_err(|malformed| Error::Storage(Arc::new(malformed)))?;
+        self.outbox.append(&mut tx, &event).await.map_err(failed)?;
+        self.outbox.commit(tx).await.map_err(failed)
+    }
+
+    /// Puts in `products` under that name, unless it has happened before, and tells nobody: they have always been
+    /// there. Answers how many were put in; those whose
     /// SKU is taken are not.
     ///
     /// # Errors
@@ -158,14 +176,13 @@ impl ProductStore for SqlStore {
     async fn add(&self, product: &Product) -> Result<(), Error> {
         let mut tx = self.db.begin().await.map_err(failed)?;
         let added = self.db.observe("INSERT products", insert(&mut tx, product)).await.map_err(failed)?;
-        tx.commit().await.map_err(failed)?;
         // Ids are never used twice, so the conflict is one of SKUs.
-        if added == 0 { Err(Error::SkuTaken) } else { Ok(()) }
+        if added == 0 { Err(Error::SkuTaken) } else { self.commit(tx, events::created(product)).await }
     }
 
     async fn replace(&self, id: ProductId, version: i64, details: &Details) -> Result<Product, Error> {
-        let mut conn = self.db.writer().await.map_err(failed)?;
-        let update = on!(conn, |c| sqlx::query_as::<_, Row>(UPDATE)
+        let mut tx = self.db.begin().await.map_err(failed)?;
+        let update = on!(tx, |c| sqlx::query_as::<_, Row>(UPDATE)
             .bind(id.uuid())
             .bind(version)
             .bind(details.sku())
@@ -180,12 +197,16 @@ impl ProductStore for SqlStore {
             .bind(now())
             .fetch_optional(c));
         match self.db.observe("UPDATE products", update).await {
-            Ok(Some(row)) => return product(row),
+            Ok(Some(row)) => {
+                let product = product(row)?;
+                self.commit(tx, events::updated(&product)).await?;
+                return Ok(product);
+            }
             Ok(None) => {}
             Err(error) if is_duplicate(&error) => return Err(Error::SkuTaken),
             Err(error) => return Err(failed(error)),
         }
-        let query = on!(conn, |c| sqlx::query_as::<_, (i64,)>(VERSION).bind(id.uuid()).fetch_optional(c));
+        let query = on!(tx, |c| sqlx::query_as::<_, (i64,)>(VERSION).bind(id.uuid()).fetch_optional(c));
         match self.db.observe("SELECT products version", query).await.map_err(failed)? {
             Some((current,)) => Err(Error::VersionConflict { current }),
             None => Err(Error::NotFound),
@@ -193,12 +214,11 @@ impl ProductStore for SqlStore {
     }
 
     async fn remove(&self, id: ProductId) -> Result<(), Error> {
-        let mut conn = self.db.writer().await.map_err(failed)?;
-        let delete = on!(conn, |c| sqlx::query(DELETE).bind(id.uuid()).execute(c));
-        match self.db.observe("DELETE products", delete).await.map_err(failed)? {
-            0 => Err(Error::NotFound),
-            _ => Ok(()),
-        }
+        let mut tx = self.db.begin().await.map_err(failed)?;
+        let delete = on!(tx, |c| sqlx::query_as::<_, Row>(DELETE).bind(id.uuid()).fetch_optional(c));
+        let row = self.db.observe("DELETE products", delete).await.map_err(failed)?;
+        let gone = product(row.ok_or(Error::NotFound)?)?;
+        self.commit(tx, events::deleted(&gone, now())).await
     }
 }
 

@@ -4,20 +4,30 @@
 //! admins demoting each other at the same moment would both pass the check. So each transaction that may
 //! take an admin away first updates the one row of `admin_guard`: whoever comes second waits there until the
 //! first has committed, and then counts what the first has left.
+//!
+//! What others are told is appended to the outbox in the transaction that makes it true.
 
 use async_trait::async_trait;
-use chassis::db::{Conn, Db, Migrations, Tx, is_unavailable};
+use chassis::db::{Db, Migrations, Tx, is_unavailable};
 use chassis::on;
 use chrono::{DateTime, Utc};
+use messaging::{Envelope, Malformed, Outbox, schema};
 use uuid::Uuid;
 
+use super::events;
 use crate::domain::{Creation, Error, Name, Position, Role, StoredUser, User, UserId};
 use crate::ports::UserStore;
 
 /// The schema.
 pub const MIGRATIONS: Migrations = Migrations {
-    sqlite: &[("0001_users.sql", include_str!("../../migrations/sqlite/0001_users.sql"))],
-    postgres: &[("0001_users.sql", include_str!("../../migrations/postgres/0001_users.sql"))],
+    sqlite: &[
+        ("0001_users.sql", include_str!("../../migrations/sqlite/0001_users.sql")),
+        ("0002_outbox.sql", schema::OUTBOX_SQLITE),
+    ],
+    postgres: &[
+        ("0001_users.sql", include_str!("../../migrations/postgres/0001_users.sql")),
+        ("0002_outbox.sql", schema::OUTBOX_POSTGRES),
+    ],
 };
 
 // No target: a repeated call conflicts on id and e-mail at once, and either conflict is answered below.
@@ -38,7 +48,7 @@ const RENAME: &str = "UPDATE users SET name = $2, updated_at = CASE WHEN name = 
 
 const LOCK_ADMINS: &str = "UPDATE admin_guard SET passages = passages + 1";
 
-const SET_ROLE: &str = "UPDATE users SET role = $2, updated_at = CASE WHEN role = $2 THEN updated_at ELSE $3 END
+const SET_ROLE: &str = "UPDATE users SET role = $2, updated_at = $3
     WHERE id = $1 AND ($2 = 'admin' OR role <> 'admin' OR (SELECT count(*) FROM users WHERE role = 'admin') > 1)
     RETURNING id, email, name, role, created_at, updated_at";
 
@@ -48,13 +58,14 @@ const DELETE: &str = "DELETE FROM users
 /// Users in a database.
 pub struct SqlUsers {
     db: Db,
+    outbox: Outbox,
 }
 
 impl SqlUsers {
-    /// On a database with the schema of [`MIGRATIONS`].
+    /// On a database with the schema of [`MIGRATIONS`], and its outbox.
     #[must_use]
-    pub fn new(db: Db) -> Self {
-        Self { db }
+    pub fn new(db: Db, outbox: Outbox) -> Self {
+        Self { db, outbox }
     }
 
     /// A transaction in which nobody else takes an admin away.
@@ -64,25 +75,23 @@ impl SqlUsers {
         Ok(tx)
     }
 
-    async fn commit(&self, tx: Tx) -> Result<(), Error> {
-        Ok(self.db.observe("COMMIT", tx.commit()).await?)
+    /// Makes lasting what happened in `tx`, together with the event that tells of it.
+    async fn commit(&self, mut tx: Tx, event: Result<Envelope, Malformed>) -> Result<(), Error> {
+        let event = event.map_err(|malformed| Error::Internal(malformed.into()))?;
+        self.outbox.append(&mut tx, &event).await?;
+        Ok(self.outbox.commit(tx).await?)
     }
 
-    /// Why a guarded statement matched nothing: there is no such user, or it is the last admin.
-    async fn refusal(&self, tx: &mut Tx, id: UserId) -> Error {
+    async fn find_in(&self, tx: &mut Tx, id: UserId) -> Result<User, Error> {
         let select = on!(tx, |c| sqlx::query_as(SELECT).bind(id.uuid()).fetch_optional(c));
-        let row: Result<Option<StoredUser>, _> = self.db.observe("SELECT users", select).await;
-        match row {
-            Ok(Some(_)) => Error::LastAdmin,
-            Ok(None) => Error::NotFound,
-            Err(error) => error.into(),
-        }
+        let row: Option<StoredUser> = self.db.observe("SELECT users", select).await?;
+        restore(row.ok_or(Error::NotFound)?)
     }
 
     /// What an insert of `user` ran into.
-    async fn rival(&self, conn: &mut Conn, user: &User) -> Result<Creation, Error> {
+    async fn rival(&self, tx: &mut Tx, user: &User) -> Result<Creation, Error> {
         let (id, email) = (user.id(), user.email().as_str());
-        let select = on!(conn, |c| sqlx::query_as(SELECT_RIVALS).bind(id.uuid()).bind(email).fetch_all(c));
+        let select = on!(tx, |c| sqlx::query_as(SELECT_RIVALS).bind(id.uuid()).bind(email).fetch_all(c));
         let rows: Vec<StoredUser> = self.db.observe("SELECT users", select).await?;
         if rows.is_empty() {
             // Deleted a moment ago; the call is idempotent, so its caller repeats it.
@@ -98,8 +107,8 @@ impl SqlUsers {
 #[async_trait]
 impl UserStore for SqlUsers {
     async fn create(&self, user: User) -> Result<Creation, Error> {
-        let mut conn = self.db.writer().await?;
-        let insert = on!(conn, |c| sqlx::query(INSERT)
+        let mut tx = self.db.begin().await?;
+        let insert = on!(tx, |c| sqlx::query(INSERT)
             .bind(user.id().uuid())
             .bind(user.email().as_str())
             .bind(user.name().as_str())
@@ -108,7 +117,11 @@ impl UserStore for SqlUsers {
             .bind(user.updated_at())
             .execute(c));
         let inserted: u64 = self.db.observe("INSERT users", insert).await?;
-        if inserted == 1 { Ok(Creation { user, created: true }) } else { self.rival(&mut conn, &user).await }
+        if inserted == 0 {
+            return self.rival(&mut tx, &user).await;
+        }
+        self.commit(tx, events::registered(&user)).await?;
+        Ok(Creation { user, created: true })
     }
 
     async fn find(&self, id: UserId) -> Result<User, Error> {
@@ -135,24 +148,29 @@ impl UserStore for SqlUsers {
         restore(row.ok_or(Error::NotFound)?)
     }
 
-    async fn set_role(&self, id: UserId, role: Role, at: DateTime<Utc>) -> Result<User, Error> {
+    async fn set_role(&self, id: UserId, role: Role, by: Option<UserId>, at: DateTime<Utc>) -> Result<User, Error> {
         let mut tx = self.begin_guarded().await?;
+        let before = self.find_in(&mut tx, id).await?;
+        if before.role() == role {
+            return Ok(before);
+        }
         let update =
             on!(tx, |c| sqlx::query_as(SET_ROLE).bind(id.uuid()).bind(role.as_str()).bind(at).fetch_optional(c));
         let row: Option<StoredUser> = self.db.observe("UPDATE users", update).await?;
-        let Some(row) = row else { return Err(self.refusal(&mut tx, id).await) };
-        self.commit(tx).await?;
-        restore(row)
+        let user = restore(row.ok_or(Error::LastAdmin)?)?;
+        self.commit(tx, events::role_changed(&user, before.role(), by)).await?;
+        Ok(user)
     }
 
-    async fn delete(&self, id: UserId) -> Result<(), Error> {
+    async fn delete(&self, id: UserId, at: DateTime<Utc>) -> Result<(), Error> {
         let mut tx = self.begin_guarded().await?;
         let delete = on!(tx, |c| sqlx::query(DELETE).bind(id.uuid()).execute(c));
         let deleted: u64 = self.db.observe("DELETE users", delete).await?;
         if deleted == 0 {
-            return Err(self.refusal(&mut tx, id).await);
+            // There is no such user, or it is the last admin.
+            return Err(self.find_in(&mut tx, id).await.map_or_else(|error| error, |_| Error::LastAdmin));
         }
-        self.commit(tx).await
+        self.commit(tx, events::deleted(id, at)).await
     }
 }
 
@@ -181,9 +199,14 @@ mod tests {
     #[test]
     fn both_databases_have_the_same_migrations_and_all_are_listed() {
         let listed = |list: &[(&str, &str)]| list.iter().map(|(name, _)| (*name).to_owned()).collect::<Vec<_>>();
-        assert_eq!(listed(MIGRATIONS.sqlite), files("sqlite"));
-        assert_eq!(listed(MIGRATIONS.postgres), files("postgres"));
-        assert_eq!(files("sqlite"), files("postgres"));
+        // The outbox's text stands in messaging.
+        let own = |list: &[(&'static str, &'static str)], shared: &str| {
+            listed(&list.iter().filter(|(_, text)| *text != shared).copied().collect::<Vec<_>>())
+        };
+        assert_eq!(listed(MIGRATIONS.sqlite), listed(MIGRATIONS.postgres));
+        assert!(MIGRATIONS.sqlite.is_sorted() && MIGRATIONS.sqlite.len() == files("sqlite").len() + 1);
+        assert_eq!(own(MIGRATIONS.sqlite, schema::OUTBOX_SQLITE), files("sqlite"));
+        assert_eq!(own(MIGRATIONS.postgres, schema::OUTBOX_POSTGRES), files("postgres"));
     }
 
     #[test]

@@ -2,11 +2,13 @@
 //! them can wait for each other in a circle.
 
 use async_trait::async_trait;
+use chassis::db::Tx;
 use chassis::on;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{SqlStore, failed};
+use crate::adapters::events;
 use crate::domain::Error;
 use crate::domain::refresh_token::TokenHash;
 use crate::domain::sessions::{NewSession, NewToken, Presented, Rotation};
@@ -39,7 +41,11 @@ const SPEND: &str = "
 const REVOKE_REUSED: &str = "
     UPDATE refresh_families SET revoked_at = $3
     WHERE family_id = $2 AND EXISTS (
-        SELECT 1 FROM refresh_tokens WHERE token_hash = $1 AND family_id = $2 AND used_at IS NOT NULL)";
+        SELECT 1 FROM refresh_tokens WHERE token_hash = $1 AND family_id = $2 AND used_at IS NOT NULL)
+    RETURNING user_id";
+
+const REVOKE_FAMILY: &str = "
+    UPDATE refresh_families SET revoked_at = $2 WHERE family_id = $1 AND revoked_at IS NULL RETURNING user_id";
 
 const REVOKE: &str = "
     UPDATE refresh_families SET revoked_at = $2
@@ -96,10 +102,27 @@ impl SessionStore for SqlStore {
             tx.commit().await.map_err(failed)?;
             return Ok(Rotation::Rotated);
         }
-        let query = on!(tx, |c| sqlx::query(REVOKE_REUSED).bind(hash).bind(family_id).bind(now).execute(c));
-        let revoked = self.db.observe("UPDATE refresh_families", query).await.map_err(failed)?;
-        tx.commit().await.map_err(failed)?;
-        Ok(if revoked > 0 { Rotation::Reused } else { Rotation::Refused })
+        let query = on!(tx, |c| {
+            sqlx::query_as::<_, (Uuid,)>(REVOKE_REUSED).bind(hash).bind(family_id).bind(now).fetch_optional(c)
+        });
+        let Some((user_id,)) = self.db.observe("UPDATE refresh_families", query).await.map_err(failed)? else {
+            tx.commit().await.map_err(failed)?;
+            return Ok(Rotation::Refused);
+        };
+        self.commit_reused(tx, user_id, family_id, now).await?;
+        Ok(Rotation::Reused)
+    }
+
+    async fn revoke_reused(&self, session: &Presented, at: DateTime<Utc>) -> Result<(), Error> {
+        let mut tx = self.db.begin().await.map_err(failed)?;
+        let query = on!(tx, |c| {
+            sqlx::query_as::<_, (Uuid,)>(REVOKE_FAMILY).bind(session.family_id).bind(at).fetch_optional(c)
+        });
+        match self.db.observe("UPDATE refresh_families", query).await.map_err(failed)? {
+            Some((user_id,)) => self.commit_reused(tx, user_id, session.family_id, at).await,
+            // Announced by whoever revoked it, or ended by its owner meanwhile.
+            None => Ok(()),
+        }
     }
 
     async fn revoke(&self, token: &TokenHash, at: DateTime<Utc>) -> Result<(), Error> {
@@ -128,7 +151,15 @@ impl SessionStore for SqlStore {
 }
 
 impl SqlStore {
-    async fn add_token(&self, tx: &mut chassis::db::Tx, family_id: Uuid, token: NewToken) -> Result<(), Error> {
+    /// Makes a revocation lasting, together with the event that tells of it.
+    async fn commit_reused(&self, mut tx: Tx, user_id: Uuid, family_id: Uuid, at: DateTime<Utc>) -> Result<(), Error> {
+        let event = events::refresh_token_reused(user_id, family_id, at);
+        let event = event.map_err(|malformed| Error::Internal(malformed.into()))?;
+        self.outbox.append(&mut tx, &event).await.map_err(failed)?;
+        self.outbox.commit(tx).await.map_err(failed)
+    }
+
+    async fn add_token(&self, tx: &mut Tx, family_id: Uuid, token: NewToken) -> Result<(), Error> {
         let query = on!(tx, |c| sqlx::query(ADD_TOKEN)
             .bind(token.hash.as_slice())
             .bind(family_id)

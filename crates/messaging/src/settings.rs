@@ -1,0 +1,53 @@
+//! Configuration sections of messaging. Each service's `config.toml` holds and explains their keys.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::rabbit::RabbitSettings;
+use crate::relay::RelaySettings;
+
+/// `[broker]`
+#[derive(Clone, Deserialize)]
+pub struct Broker {
+    /// `in-process:`, `in-process:<name>` or `amqp://user:password@host:5672/%2f`.
+    pub url: String,
+    /// Milliseconds to connect, and to declare queues.
+    pub connect_timeout_ms: u64,
+    /// Milliseconds the broker may take to confirm a batch of messages.
+    pub confirm_timeout_ms: u64,
+}
+
+/// `[outbox]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Outbox {
+    /// Seconds that published events are kept.
+    pub retention_s: u64,
+}
+
+impl Broker {
+    pub(crate) fn rabbit(&self, service: &str) -> RabbitSettings {
+        RabbitSettings {
+            connect_timeout: Duration::from_millis(self.connect_timeout_ms),
+            confirm_timeout: Duration::from_millis(self.confirm_timeout_ms),
+            ..RabbitSettings::new(&self.url, service)
+        }
+    }
+}
+
+impl Outbox {
+    pub(crate) fn relay(self) -> RelaySettings {
+        RelaySettings { retention: Duration::from_secs(self.retention_s), ..RelaySettings::default() }
+    }
+}
+
+/// The URL may hold a password and stays out of logs.
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker")
+            .field("connect_timeout_ms", &self.connect_timeout_ms)
+            .field("confirm_timeout_ms", &self.confirm_timeout_ms)
+            .finish_non_exhaustive()
+    }
+}
