@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn what_is_no_url_is_named_with_its_key() {
         for bad in ["", "10.0.0.1:50051", "http://a,", "https://a", "http://", "ht tp://a"] {
-            let error = parse("demo", bad).err().expect(bad).to_string();
+            let error = parse("demo", bad).expect_err(bad).to_string();
             assert!(error.contains("`demo.url`"), "{error}");
         }
     }
