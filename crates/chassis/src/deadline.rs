@@ -186,10 +186,21 @@ mod tests {
             let _held = held;
             pending::<()>().await;
         };
-        let mut bounded = Box::pin(within(Duration::from_millis(300), work));
+        let mut bounded = Box::pin(Bounded::new(start + Duration::from_millis(300), work));
         assert_eq!(bounded.as_mut().await, Err(Expired));
         assert_eq!(start.elapsed(), Duration::from_millis(300));
         assert!(witness.upgrade().is_none(), "the work is gone though its bound still lives");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_is_seen_by_the_clock_before_any_timer_has_fired() {
+        let end = Instant::now() + Duration::from_micros(10_500);
+        let mut bounded = Box::pin(Bounded::new(end, pending::<()>()));
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(bounded.as_mut().poll(&mut cx).is_pending());
+        // Timers fire on whole milliseconds.
+        tokio::time::advance(Duration::from_micros(10_600)).await;
+        assert_eq!(bounded.as_mut().poll(&mut cx), Poll::Ready(Err(Expired)));
     }
 
     #[tokio::test(start_paused = true)]

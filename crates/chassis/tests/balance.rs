@@ -177,6 +177,27 @@ async fn an_address_that_never_answered_costs_no_call() {
 }
 
 #[tokio::test]
+async fn an_address_that_breaks_calls_off_is_left_alone_for_a_while() {
+    let alive = Server::start("127.0.0.1:0").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{},http://{}", listener.local_addr().expect("an address"), alive.address);
+    let hanging_up = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            drop(stream);
+        }
+    });
+    let client = client(&settings::Callee::new(url, 5_000), callee::system_resolver());
+    let mut lost = 0;
+    for _ in 0..100 {
+        let status = client.clone().create_product(CreateProductRequest::default()).await.expect_err("refused");
+        lost += usize::from(status.code() == Code::Unavailable);
+    }
+    // It is tried again now and then, since it can be connected to; used like the other it would lose half of them.
+    assert!((1..30).contains(&lost), "{lost} calls lost");
+    hanging_up.abort();
+}
+
+#[tokio::test]
 async fn a_callee_that_is_down_is_unavailable_and_back_at_once() {
     let address = Server::start("127.0.0.1:0").await.stop().await;
     let client = client(&settings::Callee::new(format!("http://{address}"), 5_000), callee::system_resolver());

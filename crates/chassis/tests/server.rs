@@ -246,6 +246,16 @@ async fn a_taken_port_is_named_with_its_key() {
 }
 
 #[tokio::test]
+async fn servers_that_could_serve_nothing_are_refused() {
+    for key in ["http.max_in_flight", "grpc.max_in_flight"] {
+        let table = format!("{key} = 0").parse().expect("toml");
+        let layers = Layers::new("demo", DEFAULTS).and_then(|layers| layers.table("test", table)).expect("layers");
+        let error = chassis::start(&SPEC, &layers, Extras::default()).await.err().expect(key).to_string();
+        assert!(error.contains(&format!("`{key}`: must be at least 1")), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn wrong_telemetry_settings_are_named() {
     for (key, value, hint) in [
         ("sampling_ratio", "2.0", "telemetry.sampling_ratio"),
