@@ -14,15 +14,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     compiler.include_source_info(true).include_imports(true).open_files(PROTOS)?;
     std::fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
     let descriptors = compiler.file_descriptor_set();
-    let methods: Vec<String> = descriptors
+    let methods: Vec<(String, bool)> = descriptors
         .file
         .iter()
         .flat_map(|file| file.service.iter().map(move |service| (file, service)))
         .flat_map(|(file, service)| {
-            service.method.iter().map(move |m| format!("{}.{}/{}", file.package(), service.name(), m.name()))
+            service.method.iter().map(move |method| {
+                let name = format!("{}.{}/{}", file.package(), service.name(), method.name());
+                // Zero is IDEMPOTENCY_UNKNOWN, also what a method without the option has.
+                let level = method.options.as_ref().map_or(0, |options| options.idempotency_level() as i32);
+                (name, level != 0)
+            })
         })
         .collect();
-    std::fs::write(out.join("methods.rs"), format!("const METHODS: &[&str] = &{methods:?};\n"))?;
+    let names: Vec<&str> = methods.iter().map(|(name, _)| name.as_str()).collect();
+    let idempotent: Vec<&str> = methods.iter().filter(|method| method.1).map(|(name, _)| name.as_str()).collect();
+    let lists = format!("const METHODS: &[&str] = &{names:?};\nconst IDEMPOTENT: &[&str] = &{idempotent:?};\n");
+    std::fs::write(out.join("methods.rs"), lists)?;
     tonic_prost_build::configure().compile_fds(descriptors)?;
     Ok(())
 }

@@ -88,8 +88,9 @@ impl App {
     /// Listens for HTTP at once and serves `router` when the app runs.
     ///
     /// # Errors
-    /// If the port cannot be taken.
+    /// If the port cannot be taken or a limit makes no sense.
     pub fn serve_http(&mut self, settings: &settings::Http, router: Router) -> Result<(), StartError> {
+        positive("http.max_in_flight", settings.max_in_flight)?;
         let listener = crate::listen::listen("http.address", settings.address)?;
         self.addresses.push(("http", local(&listener, settings.address)));
         let server = crate::http_server::serve(listener, settings.clone(), router, self.stop.clone(), self.readiness());
@@ -100,13 +101,14 @@ impl App {
     /// Listens for gRPC at once and serves `routes` and the health service when the app runs.
     ///
     /// # Errors
-    /// If the port cannot be taken.
+    /// If the port cannot be taken or a limit makes no sense.
     pub fn serve_grpc(
         &mut self,
         settings: &settings::Grpc,
         name: &'static str,
         routes: tonic::service::Routes,
     ) -> Result<(), StartError> {
+        positive("grpc.max_in_flight", settings.max_in_flight)?;
         let listener = crate::listen::listen("grpc.address", settings.address)?;
         self.addresses.push(("grpc", local(&listener, settings.address)));
         let server = crate::grpc_server::Server { listener, settings: settings.clone(), name, routes };
@@ -166,6 +168,13 @@ async fn finish(servers: Vec<tokio::task::JoinHandle<()>>, stop: &Stop, limit: D
     stop.cut.cancel();
     servers.await;
     false
+}
+
+fn positive(key: &str, limit: usize) -> Result<(), StartError> {
+    if limit == 0 {
+        return Err(StartError::Invalid { key: key.to_owned(), reason: "must be at least 1".to_owned() });
+    }
+    Ok(())
 }
 
 fn local(listener: &std::net::TcpListener, asked: SocketAddr) -> SocketAddr {

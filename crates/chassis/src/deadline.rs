@@ -1,81 +1,134 @@
-//! How long a gRPC call may take: the shorter of what the caller allows and what this side allows,
-//! told to the callee in `grpc-timeout` and answered with `DEADLINE_EXCEEDED` when it is over.
+//! How long work may take, shrinking hop by hop: a server takes the shorter of what its caller allows and what it
+//! allows itself and makes the end known to its handler; every call the handler makes tells the callee what remains.
+//!
+//! The end of the running work is ambient: a task-local, set while the work is polled. Work handed to another task
+//! takes it along with [`carry`]. When the end comes, the work's future is dropped.
+
+mod body;
+mod server;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Request, Response};
+use futures_util::future::Either;
+use http::HeaderMap;
+use http::HeaderValue;
+use pin_project_lite::pin_project;
+use tokio::task::futures::TaskLocalFuture;
+use tokio::time::{Instant, Sleep};
 use tonic::Status;
-use tower::{Layer, Service};
+
+pub use body::TimedBody;
+pub(crate) use server::ServerDeadlineLayer;
+
+/// What a hop keeps for itself of the time it has left: enough for the callee's own `DEADLINE_EXCEEDED` to travel back
+/// and to be answered in turn before the time of this hop is over. A round trip inside a data centre takes 1 to 2 ms;
+/// the rest is for the scheduling of a busy process.
+pub const MARGIN: Duration = Duration::from_millis(10);
 
 const HEADER: &str = "grpc-timeout";
 
-/// Bounds calls on either side of the wire.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct DeadlineLayer {
-    limit: Duration,
+tokio::task_local! {
+    static END: Instant;
 }
 
-impl DeadlineLayer {
-    /// No call takes longer than `limit`.
-    #[must_use]
-    pub(crate) fn new(limit: Duration) -> Self {
-        Self { limit }
+/// The time for some work was over before the work was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the time for this was over")]
+pub struct Expired;
+
+/// When the running work has to be done, if it has a deadline.
+#[must_use]
+pub fn current() -> Option<Instant> {
+    END.try_with(|end| *end).ok()
+}
+
+/// What is left of the time of the running work, if it has a deadline.
+#[must_use]
+pub fn remaining() -> Option<Duration> {
+    current().map(|end| end.saturating_duration_since(Instant::now()))
+}
+
+/// Gives `work` at most `limit`, and no more than the running work has left itself; the work knows.
+///
+/// # Errors
+/// If the time is over first. The work has been dropped then.
+pub async fn within<F: Future>(limit: Duration, work: F) -> Result<F::Output, Expired> {
+    let end = Instant::now() + limit;
+    let end = current().map_or(end, |outer| outer.min(end));
+    Bounded::new(end, scope(end, work)).await
+}
+
+/// Takes the deadline of the running work along into a future that another task polls, as with `tokio::spawn`.
+/// The work is not ended by it, but its calls are.
+pub fn carry<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    match current() {
+        Some(end) => Either::Left(scope(end, work)),
+        None => Either::Right(work),
     }
 }
 
-impl<S> Layer<S> for DeadlineLayer {
-    type Service = Deadline<S>;
+fn scope<F: Future>(end: Instant, work: F) -> TaskLocalFuture<Instant, F> {
+    END.scope(end, work)
+}
 
-    fn layer(&self, inner: S) -> Self::Service {
-        Deadline { inner, limit: self.limit }
+pin_project! {
+    /// A future that is dropped at `end`.
+    pub(crate) struct Bounded<F> {
+        #[pin]
+        work: Option<F>,
+        #[pin]
+        sleep: Sleep,
+        end: Instant,
     }
 }
 
-/// See [`DeadlineLayer`].
-#[derive(Clone, Debug)]
-pub struct Deadline<S> {
-    inner: S,
-    limit: Duration,
+impl<F> Bounded<F> {
+    pub(crate) fn new(end: Instant, work: F) -> Self {
+        Self { work: Some(work), sleep: tokio::time::sleep_until(end), end }
+    }
 }
 
-impl<S, B, R> Service<Request<B>> for Deadline<S>
-where
-    S: Service<Request<B>, Response = Response<R>>,
-    S::Future: Send + 'static,
-    R: Default,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+impl<F: Future> Future for Bounded<F> {
+    type Output = Result<F::Output, Expired>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let limit = parse(request.headers()).map_or(self.limit, |allowed| allowed.min(self.limit));
-        if let Ok(value) = HeaderValue::from_str(&format!("{}m", limit.as_millis())) {
-            request.headers_mut().insert(HEADER, value);
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        // The clock is asked, not the timer: tonic has timers of its own around ours that read the same header and end
+        // in CANCELLED. Whichever wakes us, we answer first.
+        if Instant::now() >= *this.end || this.sleep.as_mut().poll(cx).is_ready() {
+            this.work.set(None);
+            return Poll::Ready(Err(Expired));
         }
-        // Taken before the call begins and asked first: tonic's channel reads the same header, and its time-out, which
-        // ends in CANCELLED, must not win.
-        let end = tokio::time::Instant::now() + limit;
-        let call = self.inner.call(request);
-        Box::pin(async move {
-            tokio::select! {
-                biased;
-                () = tokio::time::sleep_until(end) => Ok(Status::deadline_exceeded("the call took too long").into_http()),
-                result = call => result,
-            }
-        })
+        match this.work.as_pin_mut() {
+            Some(work) => work.poll(cx).map(Ok),
+            None => Poll::Ready(Err(Expired)),
+        }
+    }
+}
+
+/// The answer to a call whose time is over.
+pub(crate) fn exceeded() -> Status {
+    Status::deadline_exceeded("the call took too long")
+}
+
+/// Tells a callee how long it may take, in whole milliseconds. Answers `false` if that is less than one.
+pub(crate) fn tell(headers: &mut HeaderMap, end: Instant) -> bool {
+    // Eight digits are all the header may have.
+    let left = end.saturating_duration_since(Instant::now()).as_millis().min(99_999_999);
+    match HeaderValue::from_str(&format!("{left}m")) {
+        Ok(value) if left > 0 => {
+            headers.insert(HEADER, value);
+            true
+        }
+        _ => false,
     }
 }
 
 /// Reads `grpc-timeout`: at most eight digits and a unit.
-fn parse(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn told(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(HEADER)?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 {
@@ -95,6 +148,9 @@ fn parse(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+    use std::sync::Arc;
+
     use super::*;
 
     fn headers(value: &str) -> HeaderMap {
@@ -103,21 +159,72 @@ mod tests {
 
     #[test]
     fn units_are_read() {
-        assert_eq!(parse(&headers("2S")), Some(Duration::from_secs(2)));
-        assert_eq!(parse(&headers("250m")), Some(Duration::from_millis(250)));
-        assert_eq!(parse(&headers("1H")), Some(Duration::from_secs(3600)));
+        assert_eq!(told(&headers("2S")), Some(Duration::from_secs(2)));
+        assert_eq!(told(&headers("250m")), Some(Duration::from_millis(250)));
+        assert_eq!(told(&headers("1H")), Some(Duration::from_secs(3600)));
         for bad in ["", "S", "123456789S", "5x", "-1S"] {
-            assert_eq!(parse(&headers(bad)), None, "{bad}");
+            assert_eq!(told(&headers(bad)), None, "{bad}");
         }
     }
 
-    #[tokio::test]
-    async fn a_call_that_hangs_is_answered() {
-        let hang = tower::service_fn(|_: Request<()>| std::future::pending::<Result<Response<String>, ()>>());
-        let mut service = DeadlineLayer::new(Duration::from_secs(60)).layer(hang);
-        let mut request = Request::new(());
-        request.headers_mut().extend(headers("10m"));
-        let response = service.call(request).await.expect("an answer");
-        assert_eq!(response.headers()["grpc-status"], "4");
+    #[tokio::test(start_paused = true)]
+    async fn what_is_told_is_what_is_read() {
+        let mut headers = HeaderMap::new();
+        assert!(tell(&mut headers, Instant::now() + Duration::from_millis(1234)));
+        assert_eq!(told(&headers), Some(Duration::from_millis(1234)));
+        assert!(!tell(&mut HeaderMap::new(), Instant::now() + Duration::from_micros(900)), "nothing worth sending");
+        assert!(tell(&mut headers, Instant::now() + Duration::from_secs(1_000_000)));
+        assert_eq!(headers[HEADER], "99999999m");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_is_dropped_at_the_end_of_its_time() {
+        let held = Arc::new(());
+        let witness = Arc::downgrade(&held);
+        let start = Instant::now();
+        let work = async move {
+            let _held = held;
+            pending::<()>().await;
+        };
+        let mut bounded = Box::pin(Bounded::new(start + Duration::from_millis(300), work));
+        assert_eq!(bounded.as_mut().await, Err(Expired));
+        assert_eq!(start.elapsed(), Duration::from_millis(300));
+        assert!(witness.upgrade().is_none(), "the work is gone though its bound still lives");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_is_seen_by_the_clock_before_any_timer_has_fired() {
+        let end = Instant::now() + Duration::from_micros(10_500);
+        let mut bounded = Box::pin(Bounded::new(end, pending::<()>()));
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(bounded.as_mut().poll(&mut cx).is_pending());
+        // Timers fire on whole milliseconds.
+        tokio::time::advance(Duration::from_micros(10_600)).await;
+        assert_eq!(bounded.as_mut().poll(&mut cx), Poll::Ready(Err(Expired)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_inner_limit_can_only_shorten_the_outer_one() {
+        assert_eq!(remaining(), None);
+        let outer = within(Duration::from_secs(2), async {
+            assert_eq!(remaining(), Some(Duration::from_secs(2)));
+            tokio::time::advance(Duration::from_millis(500)).await;
+            let inner = within(Duration::from_secs(1), async { remaining() }).await;
+            assert_eq!(inner, Ok(Some(Duration::from_secs(1))));
+            let inner = within(Duration::from_secs(9), async { remaining() }).await;
+            assert_eq!(inner, Ok(Some(Duration::from_millis(1500))));
+        });
+        outer.await.expect("in time");
+        assert_eq!(remaining(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn spawned_work_takes_the_deadline_along_only_if_asked_to() {
+        let outer = within(Duration::from_secs(2), async {
+            let with = tokio::spawn(carry(async { remaining() })).await.expect("no panic");
+            let without = tokio::spawn(async { remaining() }).await.expect("no panic");
+            (with, without)
+        });
+        assert_eq!(outer.await, Ok((Some(Duration::from_secs(2)), None)));
     }
 }

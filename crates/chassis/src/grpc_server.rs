@@ -1,6 +1,6 @@
 //! The gRPC server runner: no-delay, keep-alive, limits, time-outs, panic isolation, health service.
 //!
-//! Layers, outermost first: trace and metrics, panic catch, deadline, size limits, handler.
+//! Layers, outermost first: trace and metrics, load shedding, panic catch, deadline, size limits, handler.
 
 use std::any::Any;
 use std::time::Duration;
@@ -16,10 +16,11 @@ use tonic_health::ServingStatus;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::Stop;
-use crate::deadline::DeadlineLayer;
+use crate::deadline::ServerDeadlineLayer;
 use crate::error::{Kind, Problem};
 use crate::readiness::Readiness;
 use crate::settings::{self, millis};
+use crate::shed::ShedLayer;
 
 /// How long a keep-alive ping may stay unanswered.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,8 +55,9 @@ impl Server {
             .max_concurrent_streams(self.settings.max_concurrent_streams)
             .http2_max_header_list_size(MAX_METADATA_BYTES)
             .layer(GrpcServerLayer::new(contracts::known_method))
+            .layer(ShedLayer::grpc(self.settings.max_in_flight))
             .layer(CatchPanicLayer::custom(on_panic))
-            .layer(DeadlineLayer::new(millis(self.settings.timeout_ms)));
+            .layer(ServerDeadlineLayer::new(millis(self.settings.timeout_ms)));
         if age > 0 {
             server = server.max_connection_age(Duration::from_secs(age));
         }
@@ -71,6 +73,11 @@ impl Server {
         }
         follow.abort();
     }
+}
+
+/// Whether a call is to the health service, which no limit holds up.
+pub(crate) fn is_health_check(path: &str) -> bool {
+    path.starts_with("/grpc.health.v1.Health/")
 }
 
 /// Keeps the health service, asked by name or for the whole server, in step with `/readyz`.

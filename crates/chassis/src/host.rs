@@ -209,6 +209,7 @@ fn admin_http(address: SocketAddr) -> Http {
     Http {
         address,
         timeout_ms: 10_000,
+        max_in_flight: 64,
         header_timeout_ms: 5_000,
         max_header_bytes: 16 * 1024,
         max_body_bytes: 16 * 1024,

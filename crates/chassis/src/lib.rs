@@ -1,5 +1,5 @@
 //! What every process needs and no business does: configuration, the error table, server runners, the admin
-//! port, health, graceful shutdown, clients of other services, and SQL on two databases.
+//! port, health, graceful shutdown, deadlines and load shedding, clients of other services, and SQL on two databases.
 
 mod actor;
 mod admin;
@@ -8,7 +8,7 @@ pub mod callee;
 pub mod config;
 pub mod cursor;
 pub mod db;
-mod deadline;
+pub mod deadline;
 mod environment;
 pub mod error;
 mod grpc_server;
@@ -20,6 +20,7 @@ mod main_of;
 mod problem;
 mod readiness;
 pub mod settings;
+mod shed;
 mod status;
 
 pub use actor::Actor;
@@ -31,4 +32,5 @@ pub use http_server::Peer;
 pub use main_of::{layers, main_of, stop_signal};
 pub use problem::PROBLEM_JSON;
 pub use readiness::Readiness;
+pub use shed::ShedLayer;
 pub use status::{is_reported, to_status};

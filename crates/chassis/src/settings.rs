@@ -84,6 +84,8 @@ pub struct Http {
     pub address: SocketAddr,
     /// Milliseconds a request may take.
     pub timeout_ms: u64,
+    /// Requests the whole server has at work at a time; more are refused at once.
+    pub max_in_flight: usize,
     /// Milliseconds a client may take to send its headers.
     pub header_timeout_ms: u64,
     /// Bytes of all headers together.
@@ -101,6 +103,8 @@ pub struct Grpc {
     pub address: SocketAddr,
     /// Milliseconds a call may take, whatever its caller allows.
     pub timeout_ms: u64,
+    /// Calls the whole server has at work at a time; more are refused at once.
+    pub max_in_flight: usize,
     /// Bytes of one message.
     pub max_message_bytes: usize,
     /// Calls one connection may have open.
@@ -111,13 +115,39 @@ pub struct Grpc {
     pub max_connection_age_s: u64,
 }
 
-/// Another service.
+/// Another service. What the numbers do, and what stands beside them as constants, is in `docs/resilience.md`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Callee {
-    /// URL such as `http://127.0.0.1:50051`.
+    /// URL such as `http://127.0.0.1:50051`, or several separated by commas.
     pub url: String,
     /// Milliseconds a call may take.
     pub timeout_ms: u64,
+    /// Calls to it that may run at a time.
+    pub max_in_flight: usize,
+    /// Attempts of a call that may be repeated, the first included; 1 for no retries.
+    pub retry_attempts: u32,
+    /// Share of failed calls that opens the circuit breaker, above 0 and up to 1.
+    pub breaker_failure_ratio: f64,
+    /// Milliseconds an open breaker waits before it tries again.
+    pub breaker_open_ms: u64,
+    /// Seconds between look-ups of a host name.
+    pub resolve_interval_s: u64,
+}
+
+impl Callee {
+    /// A callee for tests and tools: the limits that services have by default, and no retries.
+    #[must_use]
+    pub fn new(url: impl Into<String>, timeout_ms: u64) -> Self {
+        Self {
+            url: url.into(),
+            timeout_ms,
+            max_in_flight: 128,
+            retry_attempts: 1,
+            breaker_failure_ratio: 0.5,
+            breaker_open_ms: 5_000,
+            resolve_interval_s: 10,
+        }
+    }
 }
 
 /// A database.

@@ -15,6 +15,7 @@ const DEFAULTS: &str = r#"
 [http]
 address = "127.0.0.1:0"
 timeout_ms = 1000
+max_in_flight = 100
 header_timeout_ms = 300
 max_header_bytes = 4096
 max_body_bytes = 1024
@@ -22,6 +23,7 @@ max_connections = 100
 [grpc]
 address = "127.0.0.1:0"
 timeout_ms = 200
+max_in_flight = 100
 max_message_bytes = 4096
 max_concurrent_streams = 16
 keepalive_s = 30
@@ -127,9 +129,7 @@ async fn start_with(settings: &str) -> Running {
 
 async fn client(running: &Running) -> ProductServiceClient<chassis::Callee> {
     let url = format!("http://{}", running.address("grpc").expect("grpc"));
-    ProductServiceClient::new(
-        chassis::callee::connect("demo", &settings::Callee { url, timeout_ms: 5000 }).expect("a client"),
-    )
+    ProductServiceClient::new(chassis::callee::connect("demo", &settings::Callee::new(url, 5000)).expect("a client"))
 }
 
 /// One exchange on a connection of its own; answers what came until the server closed.
@@ -243,6 +243,16 @@ async fn a_taken_port_is_named_with_its_key() {
     let layers = Layers::new("demo", DEFAULTS).and_then(|layers| layers.table("test", table)).expect("layers");
     let error = chassis::start(&SPEC, &layers, Extras::default()).await.err().expect("it cannot start").to_string();
     assert!(error.contains(&address) && error.contains("`http.address`"), "{error}");
+}
+
+#[tokio::test]
+async fn servers_that_could_serve_nothing_are_refused() {
+    for key in ["http.max_in_flight", "grpc.max_in_flight"] {
+        let table = format!("{key} = 0").parse().expect("toml");
+        let layers = Layers::new("demo", DEFAULTS).and_then(|layers| layers.table("test", table)).expect("layers");
+        let error = chassis::start(&SPEC, &layers, Extras::default()).await.err().expect(key).to_string();
+        assert!(error.contains(&format!("`{key}`: must be at least 1")), "{error}");
+    }
 }
 
 #[tokio::test]

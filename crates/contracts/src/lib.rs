@@ -41,6 +41,13 @@ pub fn methods() -> &'static [&'static str] {
     METHODS
 }
 
+/// Whether the call a gRPC request path names may be sent twice, as its proto declares with `idempotency_level`.
+/// Calls that no contract declares may not.
+#[must_use]
+pub fn is_idempotent(path: &str) -> bool {
+    path.strip_prefix('/').is_some_and(|wanted| IDEMPOTENT.contains(&wanted))
+}
+
 include!(concat!(env!("OUT_DIR"), "/methods.rs"));
 
 /// Encoded `FileDescriptorSet` of every proto here, with comments.

@@ -46,7 +46,7 @@ pub use log::{LogFormat, LogOutput};
 pub use log_filter::BadLevel;
 pub use messaging::{Destination, MessageHeaders, Publication, process_message};
 /// The macros that count and measure; the names they take are those of the [`catalogue`].
-pub use metrics::{Gauge, counter, gauge, histogram};
+pub use metrics::{Counter, Gauge, counter, gauge, histogram};
 pub use process::{BUILD, Build, ProcessMetrics};
 pub use record::{LogRecord, SpanRecord, Tap};
 pub use start::{LogGuard, ServiceSettings, ServiceTelemetry, StartError, install, register};

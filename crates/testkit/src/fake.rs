@@ -20,6 +20,7 @@ enum Behaviour {
 pub struct FakeService {
     address: SocketAddr,
     behaviour: Arc<Mutex<Behaviour>>,
+    seen: Arc<Mutex<Vec<String>>>,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -32,9 +33,9 @@ impl FakeService {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let behaviour = Arc::new(Mutex::new(Behaviour::Refuse(Status::unavailable("stand-in"))));
-        let current = Arc::clone(&behaviour);
-        let server = tokio::spawn(serve(listener, current));
-        Self { address, behaviour, server }
+        let seen = Arc::default();
+        let server = tokio::spawn(serve(listener, Arc::clone(&behaviour), Arc::clone(&seen)));
+        Self { address, behaviour, seen, server }
     }
 
     /// URL for a callee's `url` key.
@@ -58,6 +59,12 @@ impl FakeService {
         self.set(Behaviour::Panic);
     }
 
+    /// The `grpc-timeout` of every call so far; empty where there was none.
+    #[must_use]
+    pub fn timeouts(&self) -> Vec<String> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn set(&self, behaviour: Behaviour) {
         *self.behaviour.lock().unwrap_or_else(PoisonError::into_inner) = behaviour;
     }
@@ -69,8 +76,10 @@ impl Drop for FakeService {
     }
 }
 
-async fn serve(listener: tokio::net::TcpListener, behaviour: Arc<Mutex<Behaviour>>) {
-    let service = service_fn(move |_: http::Request<hyper::body::Incoming>| {
+async fn serve(listener: tokio::net::TcpListener, behaviour: Arc<Mutex<Behaviour>>, seen: Arc<Mutex<Vec<String>>>) {
+    let service = service_fn(move |request: http::Request<hyper::body::Incoming>| {
+        let told = request.headers().get("grpc-timeout").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        seen.lock().unwrap_or_else(PoisonError::into_inner).push(told.to_owned());
         let behaviour = behaviour.lock().unwrap_or_else(PoisonError::into_inner).clone();
         async move {
             match behaviour {

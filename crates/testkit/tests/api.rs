@@ -273,16 +273,22 @@ async fn refusals_by_the_edge(client: &Client, user: &Client, admin: &Client) {
 async fn failures_of_services(stack: &TestStack, admin: &Client, seen: &mut Seen) {
     let fake = FakeService::start().await;
     let real = format!("http://{}", stack.stack.address("auth", "grpc").expect("auth listens"));
-    // Tokens must still be checked, so auth stays real except for its own routes.
-    let (others_fail, to_others) = gateway_to(&real, &fake.url(), toml::Table::new()).await;
-    let (auth_fails, to_auth) = gateway_to(&fake.url(), &real, toml::Table::new()).await;
-    eventually("the key set", || async { others_fail.ready().await.then_some(()) }).await;
-    assert!(!auth_fails.ready().await, "a gateway without keys is not ready");
     let token = admin_token(admin).await;
     for (code, status) in
         [(tonic::Code::Internal, 500), (tonic::Code::Unavailable, 503), (tonic::Code::DeadlineExceeded, 504)]
     {
         fake.refuse(code);
+        // Gateways of their own, and one attempt for each call: together the failures would open breakers.
+        let once = toml! {
+            auth.retry_attempts = 1
+            user.retry_attempts = 1
+            product.retry_attempts = 1
+        };
+        // Tokens must still be checked, so auth stays real except for its own routes.
+        let (others_fail, to_others) = gateway_to(&real, &fake.url(), once.clone()).await;
+        let (auth_fails, to_auth) = gateway_to(&fake.url(), &real, once).await;
+        eventually("the key set", || async { others_fail.ready().await.then_some(()) }).await;
+        assert!(!auth_fails.ready().await, "a gateway without keys is not ready");
         for operation in operations() {
             let client = match operation.calls {
                 Some("auth") => to_auth.clone(),

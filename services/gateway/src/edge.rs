@@ -4,13 +4,14 @@
 //! 2. request id
 //! 3. security headers
 //! 4. panic catch
-//! 5. time-out
-//! 6. CORS
-//! 7. compression
-//! 8. rate limit
-//! 9. header and body limits
-//! 10. token and access table
-//! 11. handler
+//! 5. load shedding
+//! 6. time-out, which is also the deadline of every call made for the request
+//! 7. CORS
+//! 8. compression
+//! 9. rate limit
+//! 10. header and body limits
+//! 11. token and access table
+//! 12. handler
 
 mod headers;
 mod rate_limit;
@@ -24,7 +25,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use chassis::{Kind, Problem, StartError};
+use chassis::{Kind, Problem, ShedLayer, StartError, deadline};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue, Method, header};
 use telemetry::HttpServerLayer;
@@ -56,6 +57,7 @@ pub(crate) fn wrap(
         .layer(CompressionLayer::new())
         .layer(cors(&config.cors.allowed_origins)?)
         .layer(from_fn_with_state(timeout, time_out))
+        .layer(ShedLayer::http(config.http.max_in_flight))
         .layer(CatchPanicLayer::custom(on_panic))
         .layer(from_fn(headers::secure))
         .layer(from_fn(request_id::assign))
@@ -102,7 +104,7 @@ async fn refuse_large(State(limits): State<Limits>, request: Request, next: Next
 }
 
 async fn time_out(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limit, next.run(request)).await {
+    match deadline::within(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
             Problem::new(Kind::DeadlineExceeded, "deadline_exceeded", "The request took too long.").into_response()

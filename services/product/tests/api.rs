@@ -101,7 +101,7 @@ async fn start(folder: &Path, more: Table) -> Result<Running, StartError> {
 
 fn connect(running: &Running) -> ProductServiceClient<Callee> {
     let url = format!("http://{}", running.address("grpc").expect("gRPC"));
-    let settings = CalleeSettings { url, timeout_ms: 10_000 };
+    let settings = CalleeSettings::new(url, 10_000);
     ProductServiceClient::new(chassis::callee::connect("product", &settings).expect("client"))
 }
 
