@@ -47,14 +47,14 @@ struct Config {
     grpc: settings::Grpc,
 }
 
-const SPEC: Spec<Config> = Spec { name: "hop", defaults: DEFAULTS, build: |config| Box::pin(build(config)) };
+const SPEC: Spec<Config> =
+    Spec { name: "hop", defaults: DEFAULTS, migrations: None, build: |config, app| Box::pin(build(config, app)) };
 
-async fn build(config: Config) -> Result<App, StartError> {
+async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     let next = match config.next.as_str() {
         "" => None,
         url => Some(UserServiceClient::new(callee::connect("next", &settings::Callee::new(url, 60_000))?)),
     };
-    let mut app = App::new();
     let service = UserServiceServer::new(Hop { name: config.name, next });
     app.serve_grpc(&config.grpc, "user.v1.UserService", tonic::service::Routes::new(service))?;
     Ok(app)
