@@ -19,8 +19,10 @@ fn postgres_comes_back_with_its_data() {
     let database = server.database().unwrap();
     server.execute(&database, "CREATE TABLE notes (text text); INSERT INTO notes VALUES ('kept')").unwrap();
     assert_eq!(server.execute("postgres", "SHOW fsync; SHOW synchronous_commit").unwrap(), "on\non\n");
-    for end in [Postgres::kill, Postgres::stop] {
+    for (end, in_order) in [(Postgres::kill as fn(&Postgres) -> _, false), (Postgres::stop, true)] {
         end(&server).unwrap();
+        let output = std::fs::read_to_string(server.folder().join("output")).unwrap();
+        assert_eq!(output.contains("database system is shut down"), in_order, "{output}");
         assert!(server.execute(&database, "SELECT 1").is_err());
         assert_eq!(processes_in(server.folder()), 0, "all of them ended");
         server.launch().unwrap();
