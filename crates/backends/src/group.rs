@@ -101,11 +101,12 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         drop(self.watchdog.stdin.take());
-        // Only a failing `wait` could be told, and nobody is there to hear it.
+        // A failure could be told to nobody, and what the watchdog did not kill is not waited for.
+        let _ = self.watchdog.wait();
         if let Some(leader) = &mut self.leader {
+            let _ = leader.kill();
             let _ = leader.wait();
         }
-        let _ = self.watchdog.wait();
     }
 }
 

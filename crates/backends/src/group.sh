@@ -49,9 +49,18 @@ signal() {
     [ -z "$found" ] || kill "-$1" $found 2>/dev/null
     [ "$1" = KILL ] || return 0
     tries=500
-    for member in $found; do
-        while table | grep -q "^$member " && [ "$((tries -= 1))" -gt 0 ]; do sleep 0.01; done
+    while any_of $found && [ "$((tries -= 1))" -gt 0 ]; do sleep 0.01; done
+}
+
+# Whether one of the processes is alive.
+any_of() {
+    all="
+$(table)"
+    for member; do
+        case $all in *"
+$member "*) return 0 ;; esac
     done
+    return 1
 }
 
 watch() {

@@ -30,9 +30,6 @@ fn provide_by<T>(
     package: &Package,
     find: impl Fn() -> Option<T>,
 ) -> Result<T, BackendError> {
-    if let Some(found) = find() {
-        return Ok(found);
-    }
     let missing = |reason: String| BackendError::Missing {
         server: package.server,
         program: package.program,
@@ -44,7 +41,7 @@ fn provide_by<T>(
     // Not all who need it may write to it.
     let file = File::open(&lock).or_else(|_| File::create(&lock)).map_err(cannot())?;
     file.lock().map_err(cannot())?;
-    // Somebody else may have installed it while we waited.
+    // Not before the lock: what somebody else is installing is there in parts.
     if let Some(found) = find() {
         return Ok(found);
     }

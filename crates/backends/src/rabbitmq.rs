@@ -13,13 +13,14 @@ use crate::server::{Home, Server, free_port, on_free_port};
 
 const PACKAGE: Package = Package { server: "RabbitMQ", program: "rabbitmq-server", debian: "rabbitmq-server" };
 
-/// The port mapper first: a server that finds none starts one that leaves the group and stays.
+/// The port mapper first: nobody else starts one here.
 const SCRIPT: &str = "epmd -port \"$ERL_EPMD_PORT\" -address 127.0.0.1 &
 until epmd -port \"$ERL_EPMD_PORT\" -names >/dev/null 2>&1; do sleep 0.02; done
 exec \"$0\"";
 
-/// Other nodes and the command line tools come over loopback, too.
-const LOOPBACK: &str = "-kernel inet_dist_use_interface {127,0,0,1}";
+/// For every Erlang machine, also those of the command line tools: listen on loopback, and start no port mapper. Theirs
+/// is a daemon that leaves the group, listens everywhere and stays.
+const ERLANG: &str = "-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}";
 
 /// A private RabbitMQ on ports of the loopback interface, with the user `guest`. Dropping it kills it.
 #[derive(Debug)]
@@ -167,12 +168,20 @@ impl RabbitMq {
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", path("plugins"))
             .env("RABBITMQ_NODE_PORT", self.port().to_string())
             .env("RABBITMQ_DIST_PORT", distribution)
-            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", LOOPBACK)
-            .env("RABBITMQ_CTL_ERL_ARGS", LOOPBACK)
+            .env("ERL_FLAGS", ERLANG)
+            .env("ERL_CRASH_DUMP", path("erl_crash.dump"))
             // Bound to cores its threads wait for whoever else is busy there.
             .env("RABBITMQ_SCHEDULER_BIND_TYPE", "u")
             .env("ERL_EPMD_PORT", epmd);
     }
+}
+
+/// The version, from the folder of the installation (`rabbitmq_server-3.10.8`, `rabbitmq/3.13.7`): `rabbitmqctl` prints
+/// it only with a port mapper at its side, and would start one that stays.
+pub(crate) fn version(programs: &Path) -> Option<String> {
+    let path = programs.join(PACKAGE.program).canonicalize().ok()?;
+    let names = path.iter().filter_map(|name| name.to_str()?.rsplit('-').next());
+    names.rev().find(|name| name.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned)
 }
 
 /// The folder with `rabbitmq-server` and `rabbitmqctl`; they are installed if they are missing and may be. What Debian

@@ -212,3 +212,45 @@ pub(crate) fn random() -> String {
     let number = || RandomState::new().hash_one(0);
     format!("{:016x}{:016x}", number(), number())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    fn failed(output: &str) -> BackendError {
+        BackendError::Server { server: "Thing", what: "ended".to_owned(), output: output.to_owned() }
+    }
+
+    #[test]
+    fn a_taken_port_is_followed_by_another_and_other_errors_are_final() {
+        let ports = RefCell::new(Vec::new());
+        let taken = |times: usize, output: &'static str| {
+            ports.borrow_mut().clear();
+            on_free_port(|port| {
+                assert!(PORTS.contains(&port));
+                ports.borrow_mut().push(port);
+                if ports.borrow().len() > times { Ok(port) } else { Err(failed(output)) }
+            })
+        };
+        for words in ["bind: Address already in use", "{error,eaddrinuse}"] {
+            assert_eq!(taken(2, words).unwrap(), ports.borrow()[2]);
+        }
+        assert!(taken(ATTEMPTS, "Address already in use").is_err());
+        assert_eq!(ports.borrow().len(), ATTEMPTS);
+        assert!(taken(1, "no space left on device").is_err());
+        assert_eq!(ports.borrow().len(), 1);
+    }
+
+    #[test]
+    fn a_kept_password_stays_and_is_for_its_owner() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::kept(&folder.path().join("deep/er")).unwrap();
+        let password = home.password().unwrap();
+        assert_eq!(Home::kept(home.path()).unwrap().password().unwrap(), password);
+        assert_ne!(Home::temporary().unwrap().password().unwrap(), password);
+        let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(home.path().join("password")).unwrap());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}

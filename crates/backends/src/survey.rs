@@ -20,25 +20,26 @@ pub struct Present {
 /// Looks for all three and installs what is missing where that is possible.
 pub fn check() -> [Result<Present, BackendError>; 3] {
     [
-        postgres::programs().and_then(|folder| present("Postgres", folder.join("postgres"), "--version")),
-        redis::program().and_then(|path| present("Redis", path, "--version")),
-        // `rabbitmq-server` has no such option.
-        rabbitmq::programs().and_then(|folder| present("RabbitMQ", folder.join("rabbitmqctl"), "version")),
+        postgres::programs().and_then(|folder| present("Postgres", &folder.join("postgres"))),
+        redis::program().and_then(|program| present("Redis", &program)),
+        rabbitmq::programs().map(|folder| {
+            let version = rabbitmq::version(&folder).unwrap_or_else(|| "?".to_owned());
+            Present { server: "RabbitMQ", version, path: folder.join("rabbitmq-server") }
+        }),
     ]
 }
 
-fn present(server: &'static str, path: PathBuf, option: &str) -> Result<Present, BackendError> {
-    let version = version(&path, option)?;
-    Ok(Present { server, version, path })
+fn present(server: &'static str, path: &Path) -> Result<Present, BackendError> {
+    let version = version(Command::new(path).arg("--version"))?;
+    Ok(Present { server, version, path: path.to_owned() })
 }
 
-fn version(path: &Path, option: &str) -> Result<String, BackendError> {
-    let command = format!("{} {option}", path.display());
-    let output =
-        Command::new(path).arg(option).output().map_err(BackendError::system(format!("cannot run {command}")))?;
+fn version(command: &mut Command) -> Result<String, BackendError> {
+    let name = command.get_program().display().to_string();
+    let output = command.output().map_err(BackendError::system(format!("cannot run {name}")))?;
     if !output.status.success() {
         let output = String::from_utf8_lossy(&output.stderr).into_owned();
-        return Err(BackendError::Command { command, output });
+        return Err(BackendError::Command { command: name, output });
     }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     // `postgres (PostgreSQL) 15.18 (Debian …)`, `Redis server v=7.0.15 sha=…`, `3.10.8`.

@@ -5,7 +5,6 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use backends::{BackendError, Postgres, RabbitMq, Redis};
@@ -19,8 +18,10 @@ fn postgres_comes_back_with_its_data() {
     let database = server.database().unwrap();
     server.execute(&database, "CREATE TABLE notes (text text); INSERT INTO notes VALUES ('kept')").unwrap();
     assert_eq!(server.execute("postgres", "SHOW fsync; SHOW synchronous_commit").unwrap(), "on\non\n");
-    for end in [Postgres::kill, Postgres::stop] {
+    for (end, in_order) in [(Postgres::kill as fn(&Postgres) -> _, false), (Postgres::stop, true)] {
         end(&server).unwrap();
+        let output = std::fs::read_to_string(server.folder().join("output")).unwrap();
+        assert_eq!(output.contains("database system is shut down"), in_order, "{output}");
         assert!(server.execute(&database, "SELECT 1").is_err());
         assert_eq!(processes_in(server.folder()), 0, "all of them ended");
         server.launch().unwrap();
@@ -51,18 +52,16 @@ fn postgres_wants_the_password_and_has_a_fresh_database_for_everybody() {
 #[test]
 fn a_paused_postgres_answers_nobody() {
     let server = Postgres::start().unwrap();
-    // A connection from before: its process stops too.
-    let (finished, wait) = mpsc::channel();
-    std::thread::scope(|scope| {
-        scope.spawn(|| finished.send(server.execute("postgres", "SELECT pg_sleep(0.2)").map(drop)).unwrap());
-        let busy = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()";
-        eventually("a busy connection", || server.execute("postgres", busy).unwrap() == "1\n");
-        server.pause().unwrap();
-        let answer = wait.recv_timeout(SILENCE);
-        assert!(matches!(answer, Err(mpsc::RecvTimeoutError::Timeout)), "{answer:?}");
-        server.resume().unwrap();
-        wait.recv_timeout(Duration::from_secs(30)).unwrap().unwrap();
-    });
+    server.pause().unwrap();
+    // Each process is in a session of its own, and each has to stop.
+    eventually("all to be stopped", || states(server.folder()).iter().all(|state| state == "T"));
+    assert!(states(server.folder()).len() > 3);
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+    let whether_tls = [0, 0, 0, 8, 4, 210, 22, 47];
+    silent(&mut stream, &whether_tls);
+    server.resume().unwrap();
+    eventually("all to go on", || states(server.folder()).iter().all(|state| state != "T"));
+    answered(&mut stream);
 }
 
 #[test]
@@ -90,8 +89,7 @@ fn a_paused_redis_answers_nobody() {
     let mut stream = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
     silent(&mut stream, b"PING\r\n");
     server.resume().unwrap();
-    stream.set_read_timeout(None).unwrap();
-    stream.read_exact(&mut [0]).unwrap();
+    answered(&mut stream);
 }
 
 #[test]
@@ -112,8 +110,7 @@ fn rabbitmq_comes_back_with_its_data_and_may_be_paused() {
     let mut stream = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
     silent(&mut stream, b"AMQP\x00\x00\x09\x01");
     server.resume().unwrap();
-    stream.set_read_timeout(None).unwrap();
-    stream.read_exact(&mut [0]).unwrap();
+    answered(&mut stream);
 }
 
 #[test]
@@ -195,6 +192,11 @@ fn silent(stream: &mut TcpStream, question: &[u8]) {
     assert!(matches!(answer.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{answer}");
 }
 
+fn answered(stream: &mut TcpStream) {
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.read_exact(&mut [0]).unwrap();
+}
+
 /// Sends one command and answers what comes back until the server is told to hang up.
 fn redis(url: &str, command: &str) -> String {
     let (password, address) = url.strip_prefix("redis://:").unwrap().trim_end_matches('/').split_once('@').unwrap();
@@ -227,6 +229,14 @@ fn pids_in(folder: &Path) -> Vec<String> {
 
 fn processes_in(folder: &Path) -> usize {
     pids_in(folder).len()
+}
+
+/// What the processes of a folder do, `T` if they are stopped.
+fn states(folder: &Path) -> Vec<String> {
+    // One may end between the two looks.
+    let stat = |pid: &String| std::fs::read_to_string(format!("/proc/{pid}/stat")).ok();
+    let state = |stat: String| stat.rsplit(") ").next().unwrap()[..1].to_owned();
+    pids_in(folder).iter().filter_map(stat).map(state).collect()
 }
 
 /// The addresses, as the kernel writes them, on which the processes of a folder listen.

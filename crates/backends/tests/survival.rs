@@ -41,6 +41,10 @@ fn what_is_dropped_is_gone_at_once() {
     let servers = (Postgres::start().unwrap(), Redis::start().unwrap(), RabbitMq::start().unwrap());
     let folders = [servers.0.folder(), servers.1.folder(), servers.2.folder()].map(Path::to_owned);
     assert!(folders.iter().all(|folder| processes(folder).len() >= 2), "a server and its watchdog each");
+    // Asked about a server that is gone, the tool looks for its port mapper and may not start one.
+    servers.2.kill().unwrap();
+    let error = servers.2.ctl(&["status"]).unwrap_err();
+    assert!(matches!(error, BackendError::Command { .. }), "{error}");
     drop(servers);
     for folder in folders {
         assert_eq!(processes(&folder), [""; 0]);
@@ -119,13 +123,16 @@ impl Held {
     }
 }
 
-/// The processes that work in a folder or are told about it, by their commands.
+/// The processes that work in a folder or are told about it, by their commands. A daemon has left the folder, but not
+/// its environment.
 fn processes(folder: &Path) -> Vec<String> {
     let name = folder.to_str().unwrap();
     let found = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| {
         let command = String::from_utf8_lossy(&fs::read(entry.path().join("cmdline")).ok()?).replace('\0', " ");
         let works_there = fs::read_link(entry.path().join("cwd")).is_ok_and(|place| place.starts_with(folder));
-        (works_there || command.contains(name)).then_some(command)
+        let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+        let told = command.contains(name) || String::from_utf8_lossy(&environment).contains(name);
+        (works_there || told).then_some(command)
     });
     found.collect()
 }

@@ -168,19 +168,23 @@ async fn a_restart_in_the_middle_loses_nothing(world: &World, server: &backends:
     let settings = RelaySettings { lease: Duration::from_secs(4), ..RelaySettings::default() };
     let relay = tokio::spawn(Relay::new(store.outbox.clone(), publisher, settings).run());
     let writing = Arc::clone(&store);
+    // Whatever the pace of this machine: each restart is in the middle, and the last events come after the last one.
+    let (allow, mut allowed) = tokio::sync::watch::channel(300);
     let writer = tokio::spawn(async move {
         let mut pace = tokio::time::interval(Duration::from_millis(5));
         for n in 0..EVENTS {
+            allowed.wait_for(|limit| n < *limit).await.unwrap();
             pace.tick().await;
             writing.append(&event("storm.came", &(n % 20).to_string(), n)).await;
         }
     });
-    for after in [100, 350] {
+    for (after, limit) in [(100, 550), (350, EVENTS)] {
         notes.at_least(after).await;
         tokio::task::block_in_place(|| {
             server.kill().unwrap();
             server.launch().unwrap();
         });
+        allow.send_replace(limit);
     }
     writer.await.unwrap();
     let seen = eventually("all events", || async {
