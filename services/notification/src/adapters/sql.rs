@@ -32,16 +32,18 @@ pub const MIGRATIONS: Migrations = Migrations {
     ],
 };
 
-// The conditions stand twice because a row may have changed between being found and being locked.
+// Materialized, because Postgres may otherwise run the selection again for each row it updates, and then LIMIT bounds
+// nothing. The conditions stand twice because a row may have changed between being found and being locked.
 macro_rules! claim {
     ($lock:literal) => {
         concat!(
-            "UPDATE mails SET claimed_until = $2, attempts = attempts + 1
-            WHERE state = 'pending' AND due_at <= $1 AND claimed_until <= $1 AND id IN (
+            "WITH next AS MATERIALIZED (
                 SELECT id FROM mails WHERE state = 'pending' AND due_at <= $1 AND claimed_until <= $1
                 ORDER BY due_at, id LIMIT $3",
             $lock,
             ")
+            UPDATE mails SET claimed_until = $2, attempts = attempts + 1
+            WHERE state = 'pending' AND due_at <= $1 AND claimed_until <= $1 AND id IN (SELECT id FROM next)
             RETURNING id, kind, variables, attempts, occurred_at, queued_at, traceparent,
                 coalesce(address, (SELECT email FROM recipients WHERE recipients.user_id = mails.user_id)),
                 coalesce((SELECT name FROM recipients WHERE recipients.user_id = mails.user_id), '')"
