@@ -6,6 +6,7 @@ mod relay;
 #[path = "support/stand.rs"]
 mod stand;
 
+use messaging::Envelope;
 use relay::{Mood, Relay};
 use stand::{Stand, deleted, eventually, registered};
 use uuid::Uuid;
@@ -17,6 +18,15 @@ fn message_id(mail: &str) -> &str {
 
 async fn mails(relay: &Relay, count: usize) -> Vec<String> {
     eventually(&format!("{count} mails"), || async { Some(relay.mails()).filter(|mails| mails.len() >= count) }).await
+}
+
+/// Waits until the mail of an event waits for that reason.
+async fn waits_because(stand: &Stand, event: &Envelope, reason: &str) {
+    eventually(reason, || async {
+        let row = stand.rows().await.remove(&event.id());
+        row.filter(|(_, state, _, error)| state == "pending" && error.as_deref() == Some(reason))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,43 +160,50 @@ async fn a_server_that_falls_silent_is_given_up_and_others_are_not_held_up() {
 async fn what_the_server_holds_against_us_is_not_held_against_the_mail() {
     let relay = Relay::start().await;
     relay.greet("554 not today");
-    let stand = Stand::start(&format!("{}mail.retry_max_s = 1", relay.toml())).await;
+    let mut stand = Stand::start(&format!("{}mail.retry_max_s = 1", relay.toml())).await;
     let event = registered(Uuid::new_v4());
     stand.publish(&[&event]).await;
-    let reason = |expected: &'static str| {
-        let (stand, event) = (&stand, &event);
-        async move {
-            eventually(expected, || async {
-                let row = stand.rows().await.remove(&event.id());
-                row.filter(|(_, state, _, error)| state == "pending" && error.as_deref() == Some(expected))
-            })
-            .await
-        }
-    };
-    reason("refused: the server answered 554").await;
+    waits_because(&stand, &event, "refused: the server answered 554").await;
     relay.demand("AHNob3AAc2VjcmV0");
     relay.greet("220 come in");
-    reason("authentication: the server answered 530 5.7.0").await;
-    drop(reason);
-    let stand = {
-        let mut stand = stand;
-        stand.kill();
-        stand.restart("smtp.username = \"shop\"\nsmtp.password = \"wrong\"\nmail.lease_s = 31").await;
-        stand
-    };
-    let wrong = registered(Uuid::new_v4());
-    stand.publish(&[&wrong]).await;
-    eventually("a refused password", || async {
-        let row = stand.rows().await.remove(&wrong.id());
-        row.filter(|(.., error)| error.as_deref() == Some("authentication: the server answered 535 5.7.8"))
-    })
-    .await;
-    let mut stand = stand;
-    stand.kill();
+    waits_because(&stand, &event, "authentication: the server answered 530 5.7.0").await;
+    assert!(stand.stop().await);
+    stand.restart("smtp.username = \"shop\"\nsmtp.password = \"wrong\"").await;
+    waits_because(&stand, &event, "authentication: the server answered 535 5.7.8").await;
+    assert!(stand.stop().await);
     stand.restart("smtp.username = \"shop\"\nsmtp.password = \"secret\"").await;
-    stand.sql("UPDATE mails SET claimed_until = queued_at, due_at = queued_at").await;
     stand.state(&event, "sent").await;
-    stand.state(&wrong, "sent").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_waits_for_the_mail_in_hand() {
+    let relay = Relay::start().await;
+    let mut stand = Stand::start(&relay.toml()).await;
+    relay.moods(&[Mood::Slow]);
+    let (in_hand, next) = (registered(Uuid::new_v4()), registered(Uuid::new_v4()));
+    stand.publish(&[&in_hand]).await;
+    mails(&relay, 1).await;
+    let admin = stand.running().address("admin").unwrap();
+    let stop = async {
+        let drained = stand.stop().await;
+        (drained, stand)
+    };
+    let release = async {
+        eventually("the drain", || async { draining(admin).await.then_some(()) }).await;
+        relay.release();
+    };
+    let ((drained, mut stand), ()) = tokio::join!(stop, release);
+    assert!(drained);
+    assert_eq!(stand.rows().await[&in_hand.id()].1, "sent");
+    assert_eq!(relay.mails().len(), 1);
+    stand.restart("").await;
+    stand.publish(&[&next]).await;
+    stand.state(&next, "sent").await;
+    assert_eq!(relay.mails().len(), 2);
+}
+
+async fn draining(admin: std::net::SocketAddr) -> bool {
+    stand::get(admin, "/readyz").await.1.contains("draining")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,8 +229,9 @@ async fn protection_that_cannot_be_had_is_not_done_without() {
     for tls in ["starttls", "implicit"] {
         let outcome = stand.try_start(&format!("smtp.tls = \"{tls}\"")).await;
         if cfg!(feature = "tls") {
-            let running = outcome.unwrap();
-            let mut stand = Stand::start(&format!("{}smtp.tls = \"{tls}\"", relay.toml())).await;
+            drop(outcome.unwrap());
+            let stand =
+                Stand::start(&format!("{}smtp.tls = \"{tls}\"\nsmtp.connect_timeout_ms = 300", relay.toml())).await;
             let event = registered(Uuid::new_v4());
             stand.publish(&[&event]).await;
             eventually("an attempt", || async {
@@ -221,8 +239,6 @@ async fn protection_that_cannot_be_had_is_not_done_without() {
                 row.filter(|(_, state, _, error)| state == "pending" && error.is_some())
             })
             .await;
-            stand.kill();
-            drop(running);
         } else {
             let error = outcome.err().unwrap().to_string();
             assert!(error.starts_with("key `smtp.tls`: this program was built without TLS"), "{error}");

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// How the server treats one mail, from `MAIL` on.
@@ -19,6 +20,8 @@ pub enum Mood {
     RefuseContents(&'static str),
     /// Takes the contents and closes the connection without an answer.
     Cut,
+    /// Takes the contents and answers when it is released.
+    Slow,
     /// Takes the contents and says nothing any more.
     Hang,
 }
@@ -31,6 +34,7 @@ struct Shared {
     connections: Mutex<usize>,
     greeting: Mutex<String>,
     password: Mutex<Option<String>>,
+    released: Notify,
 }
 
 /// A running server. It stops when it is dropped.
@@ -94,6 +98,11 @@ impl Relay {
     /// Demands a sign-in: the base64 of `\0user\0password`.
     pub fn demand(&self, password: &str) {
         *self.shared.password.lock().unwrap() = Some(password.to_owned());
+    }
+
+    /// Lets a slow answer go.
+    pub fn release(&self) {
+        self.shared.released.notify_one();
     }
 
     /// Contents it has read to the end, whatever it answered.
@@ -161,6 +170,10 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
                 match mood {
                     Mood::RefuseContents(answer) => answer.to_owned(),
                     Mood::Cut => return,
+                    Mood::Slow => {
+                        shared.released.notified().await;
+                        "250 2.0.0 queued at last".to_owned()
+                    }
                     Mood::Hang => std::future::pending().await,
                     _ => "250 2.0.0 queued".to_owned(),
                 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
@@ -13,7 +14,10 @@ use messaging::{Broker, DeadLetter, Envelope, InProcess};
 use notification::{Config, SPEC, build_on};
 use serde_json::{Value, json};
 use sqlx::Connection;
+use telemetry::{LogRecord, SpanRecord, Tap};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use uuid::Uuid;
 
 /// Longest time a condition may take to come true.
@@ -36,6 +40,7 @@ const ON_OUR_BROKER: Spec<Config> = Spec {
 /// A running service. It can be stopped and started again on the same broker, database and folder.
 pub struct Stand {
     pub broker: InProcess,
+    pub records: Arc<Records>,
     url: String,
     folder: TempDir,
     more: String,
@@ -55,7 +60,14 @@ impl Stand {
         measure();
         let (broker, url) = (InProcess::new(10_000), format!("in-process:{}", Uuid::new_v4()));
         BROKERS.lock().unwrap().insert(url.clone(), broker.clone());
-        Self { broker, url, folder: tempfile::tempdir().unwrap(), more: more.to_owned(), running: None }
+        Self {
+            broker,
+            records: Arc::default(),
+            url,
+            folder: tempfile::tempdir().unwrap(),
+            more: more.to_owned(),
+            running: None,
+        }
     }
 
     /// Starts the service with still more configuration.
@@ -79,7 +91,8 @@ impl Stand {
         for text in [overrides.as_str(), &self.more, more] {
             layers = layers.table("test", text.parse().unwrap()).unwrap();
         }
-        start(&ON_OUR_BROKER, &layers, Extras::default()).await
+        let tap: Arc<dyn Tap> = self.records.clone();
+        start(&ON_OUR_BROKER, &layers, Extras { tap: Some(tap), ..Extras::default() }).await
     }
 
     fn database(&self) -> PathBuf {
@@ -200,14 +213,35 @@ impl Stand {
 
     /// What a path of the admin port answers: status and body.
     pub async fn admin(&self, path: &str) -> (u16, String) {
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let mut stream = tokio::net::TcpStream::connect(self.running().address("admin").unwrap()).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+        get(self.running().address("admin").unwrap(), path).await
+    }
+}
+
+/// What a path answers over HTTP: status and body.
+pub async fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, answer.split_once("\r\n\r\n").unwrap().1.to_owned())
+}
+
+/// Keeps spans and log lines of recorded traces.
+#[derive(Debug, Default)]
+pub struct Records {
+    pub spans: Mutex<Vec<SpanRecord>>,
+    pub lines: Mutex<Vec<LogRecord>>,
+}
+
+impl Tap for Records {
+    fn spans(&self, spans: Vec<SpanRecord>) {
+        self.spans.lock().unwrap().extend(spans);
+    }
+
+    fn log(&self, line: LogRecord) {
+        self.lines.lock().unwrap().push(line);
     }
 }
 
