@@ -16,25 +16,31 @@ use crate::domain::{Address, Applied, Draft, Effect, Event, Kind, Line, Variable
 use crate::metrics;
 use crate::ports::Store;
 
-/// Contexts and the versions of their types that are read. Role changes of a user are told in their order, so one
-/// instance at a time handles that context; for the others order does not matter.
-const WANTED: [(&str, &[(&str, u16)], bool); 3] = [
-    ("user", &[("user.registered", 1), ("user.role_changed", 1), ("user.deleted", 1)], true),
-    ("auth", &[("auth.refresh_token_reused", 1)], false),
-    ("product", &[("product.created", 1), ("product.updated", 1), ("product.deleted", 1)], false),
+/// Types with the newest version that is read.
+type Types = &'static [(&'static str, u16)];
+
+/// What is read of which context.
+const WANTED: [(&str, Types); 3] = [
+    (USER, &[("user.registered", 1), ("user.role_changed", 1), ("user.deleted", 1)]),
+    ("auth", &[("auth.refresh_token_reused", 1)]),
+    ("product", &[("product.created", 1), ("product.updated", 1), ("product.deleted", 1)]),
 ];
+
+/// The context whose events are told in their order, one instance at a time: role changes of a user make no sense in
+/// another. For the rest order does not matter.
+const USER: &str = "user";
 
 /// What is wanted of the broker, one subscription a context.
 ///
 /// # Errors
 /// If a name breaks the broker's rules, which is a bug.
 pub fn subscriptions() -> Result<Vec<Subscription>, BadSubscription> {
-    let subscription = |(context, types, ordered): &(&str, &[(&str, u16)], bool)| {
+    let subscription = |(context, types): (&str, Types)| {
         let mut subscription = Subscription::new(context, CONSUMER, types)?;
-        subscription.ordered = *ordered;
+        subscription.ordered = context == USER;
         Ok(subscription)
     };
-    WANTED.iter().map(subscription).collect()
+    WANTED.into_iter().map(subscription).collect()
 }
 
 /// Turns events into effects.

@@ -65,7 +65,7 @@ fn golden(name: &str, text: &str) {
 fn every_kind_reads_as_it_should() {
     for kind in Kind::ALL {
         let letter = templates("Signalbox").compose(&claim(kind, facts(kind, Line::of)), &to("Ada Lovelace"));
-        let letter = letter.expect(kind.as_str());
+        let letter = letter.expect("a letter");
         golden(&format!("{}.txt", kind.as_str()), &format!("Subject: {}\n\n{}\n", letter.subject, letter.text));
         golden(&format!("{}.html", kind.as_str()), &letter.html);
     }
@@ -76,7 +76,7 @@ fn hostile_values_stay_values() {
     let hostile = "<script>alert(1)</script>\r\nBcc: eve@example.com \"q\" 'a' & 名 {{ shop }}";
     for kind in Kind::ALL {
         let letter = templates(hostile).compose(&claim(kind, facts(kind, |_| Line::of(hostile))), &to(hostile));
-        let letter = letter.expect(kind.as_str());
+        let letter = letter.expect("a letter");
         assert!(!letter.subject.contains(['\r', '\n']), "{kind:?}: {}", letter.subject);
         assert!(!letter.html.contains("<script") && letter.html.contains("&lt;script&gt;"), "{kind:?}");
         assert!(!letter.html.contains("\"q\""), "{kind:?}: quotes are escaped");

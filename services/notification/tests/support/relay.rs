@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -126,60 +127,80 @@ impl Relay {
     }
 }
 
+/// One connection.
+struct Session {
+    shared: Arc<Shared>,
+    lines: Lines<BufReader<OwnedReadHalf>>,
+    writer: OwnedWriteHalf,
+    mood: Mood,
+    signed_in: bool,
+}
+
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
-    let (reader, mut writer) = stream.into_split();
-    let mut lines = BufReader::new(reader).lines();
-    let (mut mood, mut signed_in) = (Mood::Accept, shared.password.lock().unwrap().is_none());
+    let (reader, writer) = stream.into_split();
+    let signed_in = shared.password.lock().unwrap().is_none();
     let mut answer = shared.greeting.lock().unwrap().clone();
+    let lines = BufReader::new(reader).lines();
+    let mut session = Session { shared, lines, writer, mood: Mood::Accept, signed_in };
     loop {
-        if writer.write_all(format!("{answer}\r\n").as_bytes()).await.is_err() {
+        if session.writer.write_all(format!("{answer}\r\n").as_bytes()).await.is_err() {
             return;
         }
-        let Ok(Some(line)) = lines.next_line().await else { return };
-        shared.lines.lock().unwrap().push(line.clone());
-        answer = match line.split([' ', ':']).next().unwrap() {
-            "EHLO" => "250-relay.example\r\n250-8BITMIME\r\n250 AUTH PLAIN".to_owned(),
+        let Ok(Some(line)) = session.lines.next_line().await else { return };
+        session.shared.lines.lock().unwrap().push(line.clone());
+        let Some(next) = session.command(&line).await else { return };
+        answer = next;
+    }
+}
+
+impl Session {
+    /// The answer to a command; `None` to close.
+    async fn command(&mut self, line: &str) -> Option<String> {
+        let answer = match line.split([' ', ':']).next().unwrap() {
+            "EHLO" => "250-relay.example\r\n250-8BITMIME\r\n250 AUTH PLAIN",
             "AUTH" => {
-                let expected = shared.password.lock().unwrap().clone();
-                signed_in = expected.is_some_and(|expected| line == format!("AUTH PLAIN {expected}"));
-                if signed_in { "235 2.7.0 welcome" } else { "535 5.7.8 wrong" }.to_owned()
+                let expected = self.shared.password.lock().unwrap().clone();
+                self.signed_in = expected.is_some_and(|expected| line == format!("AUTH PLAIN {expected}"));
+                if self.signed_in { "235 2.7.0 welcome" } else { "535 5.7.8 wrong" }
             }
-            "MAIL" if !signed_in => "530 5.7.0 sign in first".to_owned(),
+            "MAIL" if !self.signed_in => "530 5.7.0 sign in first",
             "MAIL" => {
-                mood = shared.moods.lock().unwrap().pop_front().unwrap_or(Mood::Accept);
-                "250 2.1.0 ok".to_owned()
+                self.mood = self.shared.moods.lock().unwrap().pop_front().unwrap_or(Mood::Accept);
+                "250 2.1.0 ok"
             }
-            "RCPT" => match mood {
-                Mood::RefuseRecipient(answer) => answer.to_owned(),
-                _ => "250 2.1.5 ok".to_owned(),
+            "RCPT" => match self.mood {
+                Mood::RefuseRecipient(answer) => answer,
+                _ => "250 2.1.5 ok",
             },
-            "DATA" => {
-                if writer.write_all(b"354 go on\r\n").await.is_err() {
-                    return;
-                }
-                let mut mail = String::new();
-                loop {
-                    let Ok(Some(line)) = lines.next_line().await else { return };
-                    if line == "." {
-                        break;
-                    }
-                    mail.push_str(line.strip_prefix('.').unwrap_or(&line));
-                    mail.push('\n');
-                }
-                shared.mails.lock().unwrap().push(mail);
-                match mood {
-                    Mood::RefuseContents(answer) => answer.to_owned(),
-                    Mood::Cut => return,
-                    Mood::Slow => {
-                        shared.released.notified().await;
-                        "250 2.0.0 queued at last".to_owned()
-                    }
-                    Mood::Hang => std::future::pending().await,
-                    _ => "250 2.0.0 queued".to_owned(),
-                }
-            }
-            "QUIT" => return,
-            _ => "250 ok".to_owned(),
+            "DATA" => return self.contents().await.map(str::to_owned),
+            "QUIT" => return None,
+            _ => "250 ok",
         };
+        Some(answer.to_owned())
+    }
+
+    /// Reads the contents of a mail; the answer to them.
+    async fn contents(&mut self) -> Option<&'static str> {
+        self.writer.write_all(b"354 go on\r\n").await.ok()?;
+        let mut mail = String::new();
+        loop {
+            let line = self.lines.next_line().await.ok()??;
+            if line == "." {
+                break;
+            }
+            mail.push_str(line.strip_prefix('.').unwrap_or(&line));
+            mail.push('\n');
+        }
+        self.shared.mails.lock().unwrap().push(mail);
+        match self.mood {
+            Mood::RefuseContents(answer) => Some(answer),
+            Mood::Cut => None,
+            Mood::Slow => {
+                self.shared.released.notified().await;
+                Some("250 2.0.0 queued at last")
+            }
+            Mood::Hang => std::future::pending().await,
+            _ => Some("250 2.0.0 queued"),
+        }
     }
 }

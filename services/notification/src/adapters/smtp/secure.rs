@@ -23,7 +23,7 @@ mod without_tls {
             if tls == Tls::None {
                 return Ok(Self);
             }
-            let reason = "this program was built without TLS; build it with `--features notification/tls`, or set \
+            let reason = "this program was built without TLS; build it with `--features tls`, or set \
                           \"none\" and send through a relay on this machine";
             Err(reason.to_owned())
         }
