@@ -121,6 +121,22 @@ impl App {
         self.background.push((name, Box::pin(task)));
     }
 
+    /// Runs work that is to be ended in order, as servers are: `work` is told to take no more when the app drains, and
+    /// may then finish what it has in hand for as long as running requests may.
+    pub fn worker<F>(&mut self, work: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Stop { drain, cut } = self.stop.clone();
+        let work = work(drain);
+        self.servers.push(Box::pin(async move {
+            tokio::select! {
+                () = work => {}
+                () = cut.cancelled() => {}
+            }
+        }));
+    }
+
     /// Where the servers listen, by kind: `http`, `grpc`.
     #[must_use]
     pub fn addresses(&self) -> &[(&'static str, SocketAddr)] {

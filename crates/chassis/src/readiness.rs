@@ -15,7 +15,14 @@ const CACHE: Duration = Duration::from_millis(500);
 /// Longest time one check may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+type Look = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+
+#[derive(Clone)]
+struct Check {
+    name: &'static str,
+    vital: bool,
+    look: Look,
+}
 
 /// Shared by the admin port, the gRPC health service and the shutdown.
 #[derive(Clone, Default)]
@@ -24,7 +31,7 @@ pub struct Readiness(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     phase: Phase,
-    checks: Vec<(&'static str, Check)>,
+    checks: Vec<Check>,
     last: Option<(Instant, Vec<CheckResult>)>,
 }
 
@@ -52,6 +59,9 @@ pub struct Report {
 pub struct CheckResult {
     /// What was checked.
     pub name: &'static str,
+    /// Whether the service is ready without it, if in a worse state; absent if not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub degrades: bool,
     /// Why it failed; absent if it passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -68,7 +78,20 @@ impl Readiness {
         F: Fn() -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), String>> + Send + 'static,
     {
-        self.state().checks.push((name, Arc::new(move || Box::pin(check()))));
+        self.add(name, true, Arc::new(move || Box::pin(check())));
+    }
+
+    /// Adds something without which the service does less, or later, and is ready nevertheless.
+    pub fn degrading<F, R>(&self, name: &'static str, check: F)
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.add(name, false, Arc::new(move || Box::pin(check())));
+    }
+
+    fn add(&self, name: &'static str, vital: bool, look: Look) {
+        self.state().checks.push(Check { name, vital, look });
     }
 
     pub(crate) fn serve(&self) {
@@ -105,7 +128,7 @@ impl Readiness {
             }
         };
         Report {
-            ready: phase == Phase::Serving && results.iter().all(|result| result.error.is_none()),
+            ready: phase == Phase::Serving && results.iter().all(|result| result.degrades || result.error.is_none()),
             phase: match phase {
                 Phase::Starting => "starting",
                 Phase::Serving => "serving",
@@ -116,10 +139,10 @@ impl Readiness {
     }
 }
 
-async fn run((name, check): &(&'static str, Check)) -> CheckResult {
-    let error = match tokio::time::timeout(TIMEOUT, check()).await {
+async fn run(check: &Check) -> CheckResult {
+    let error = match tokio::time::timeout(TIMEOUT, (check.look)()).await {
         Ok(result) => result.err(),
         Err(_) => Some(format!("no answer within {} s", TIMEOUT.as_secs())),
     };
-    CheckResult { name, error }
+    CheckResult { name: check.name, degrades: !check.vital, error }
 }

@@ -1,6 +1,6 @@
 //! The entries of the metric catalogue.
 
-use crate::catalogue::{D9, H14, Kind, Metric};
+use crate::catalogue::{D9, FRESHNESS, H14, Kind, Metric};
 
 /// Shorthand, so that an entry reads like a row of a table.
 macro_rules! metric {
@@ -115,6 +115,17 @@ pub(crate) const ENTRIES: &[Metric] = &[
         "Events the relay tried to publish by outcome: sent, returned (no queue wants it) or failed."),
     metric!("outbox_relay_lag_seconds", Histogram, "s", [], H14,
         "Time from an event's entry in the outbox to the broker's confirmation."),
+    // Mails
+    metric!("mails_total", Counter, "{mail}", ["kind", "outcome"], &[],
+        "Mails by outcome of an attempt or a deletion: sent, retried, failed (refused for good), expired or cancelled."),
+    metric!("mails_pending", Gauge, "{mail}", [], &[],
+        "Mails that wait to be sent."),
+    metric!("mails_oldest_pending_age_seconds", Gauge, "s", [], &[],
+        "Age of the oldest mail that waits to be sent; 0 if there is none."),
+    metric!("mail_send_duration_seconds", Histogram, "s", ["transport", "error_type"], H14,
+        "Time to hand one mail over."),
+    metric!("notification_freshness_seconds", Histogram, "s", ["kind"], FRESHNESS,
+        "Time from an event to the end of its mail (sent, failed or expired), or to its effect where it has none (kind none)."),
     // Process and telemetry itself
     metric!("build_info", Gauge, "1", ["version", "revision", "rustc"], &[],
         "Always 1; the labels tell what is running."),

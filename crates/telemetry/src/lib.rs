@@ -3,7 +3,7 @@
 //! - [`install`] sets up the process once; [`register`] adds a service and answers a guard that flushes.
 //! - [`HttpServerLayer`], [`HttpClientLayer`], [`GrpcServerLayer`], [`GrpcClientLayer`] and [`Database`] make the
 //!   spans and the RED metrics; business code adds `#[instrument(skip_all)]` where a step deserves its own span.
-//! - [`Publication`] and [`process_message`] do the same for the two ends of a message.
+//! - [`Publication`] and [`process_message`] do the same for the two ends of a message, [`MailSpan`] for a mail.
 //! - [`catalogue`] is the list of all metrics.
 //! - [`Tap`] hands spans and log lines to somebody inside the process.
 //!
@@ -23,6 +23,7 @@ mod identity;
 mod log;
 mod log_file;
 mod log_filter;
+mod mail;
 mod messaging;
 mod names;
 mod process;
@@ -44,6 +45,7 @@ pub use http_server::{HttpServer, HttpServerLayer, RouteOf};
 pub use identity::Identity;
 pub use log::{LogFormat, LogOutput};
 pub use log_filter::BadLevel;
+pub use mail::MailSpan;
 pub use messaging::{Destination, MessageHeaders, Publication, process_message};
 /// The macros that count and measure; the names they take are those of the [`catalogue`].
 pub use metrics::{Counter, Gauge, counter, gauge, histogram};

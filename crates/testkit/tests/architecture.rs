@@ -123,7 +123,7 @@ fn is_query(text: &str) -> bool {
 
 #[test]
 fn migrations_are_twins() {
-    for service in ["auth", "user", "product"] {
+    for service in ["auth", "user", "product", "notification"] {
         let folder = root().join("services").join(service).join("migrations");
         let names = |kind: &str| -> BTreeSet<_> {
             fs::read_dir(folder.join(kind)).expect(kind).map(|entry| entry.expect("entry").file_name()).collect()

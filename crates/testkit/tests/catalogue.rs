@@ -6,7 +6,7 @@ use telemetry::catalogue::{self, Kind};
 use testkit::TestStack;
 
 /// Metrics that this stack does not emit, with the reason.
-const ABSENT: [(&str, &str); 12] = [
+const ABSENT: [(&str, &str); 17] = [
     ("http_client_request_duration_seconds", "only the built-in shopper is an HTTP client; its test is in all-in-one"),
     ("messaging_client_operation_duration_seconds", NO_EVENTS),
     ("messaging_client_sent_messages_total", NO_EVENTS),
@@ -19,7 +19,14 @@ const ABSENT: [(&str, &str); 12] = [
     ("outbox_oldest_unsent_age_seconds", NO_EVENTS),
     ("outbox_relayed_messages_total", NO_EVENTS),
     ("outbox_relay_lag_seconds", NO_EVENTS),
+    ("mails_total", NO_MAILS),
+    ("mails_pending", NO_MAILS),
+    ("mails_oldest_pending_age_seconds", NO_MAILS),
+    ("mail_send_duration_seconds", NO_MAILS),
+    ("notification_freshness_seconds", NO_MAILS),
 ];
+
+const NO_MAILS: &str = "notification is not part of this stack; its own tests hold its metrics against the catalogue";
 
 const NO_EVENTS: &str = "no service publishes events yet";
 

@@ -1,0 +1,96 @@
+//! The notification service: it learns from events who registered and what happened to them, and sends e-mails about
+//! it. Nobody calls it.
+//!
+//! An event has its effect once: the note that it was handled, what it tells about the recipient, and the mail that it
+//! causes are one transaction. From there the sender takes over: a mail server that is down delays mails and
+//! loses none.
+
+pub mod adapters;
+mod config;
+mod consumers;
+pub mod domain;
+pub mod events;
+mod metrics;
+pub mod ports;
+pub mod sender;
+mod upkeep;
+
+use std::sync::Arc;
+
+use chassis::{App, Spec, StartError, db};
+use chrono::TimeDelta;
+
+pub use crate::config::Config;
+
+use crate::adapters::file::FileMailer;
+use crate::adapters::smtp::SmtpMailer;
+use crate::adapters::sql::{MIGRATIONS, SqlStore};
+use crate::adapters::templates::Templates;
+use crate::config::{Transport, invalid};
+use crate::consumers::Consumers;
+use crate::events::Events;
+use crate::ports::{Mailer, Store};
+use crate::sender::Sender;
+
+/// Name of the service, of its database, and of the consumer in queues and in the inbox.
+pub const CONSUMER: &str = "notification";
+
+/// The service as its host runs it.
+pub const SPEC: Spec<Config> = Spec {
+    name: CONSUMER,
+    defaults: include_str!("../config.toml"),
+    migrations: Some(MIGRATIONS),
+    build: |config, app| Box::pin(build(config, app)),
+};
+
+/// Puts the service together.
+///
+/// # Errors
+/// If the configuration makes no sense, or the database or the folder for mails cannot be used.
+pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
+    config.check()?;
+    let broker = messaging::connect(CONSUMER, &config.broker)?;
+    let catalogue_to = config.mail.catalogue_to()?;
+    let templates = Templates::new(config.mail.shop()?);
+    let templates = templates.map_err(|error| system("with its templates", error))?;
+    let mailer = mailer(&config)?;
+    let db = db::attach(&mut app, CONSUMER, &config.database, MIGRATIONS).await?;
+    let store: Arc<dyn Store> = Arc::new(SqlStore::new(db));
+    metrics::start(mailer.name());
+
+    app.background("mail metrics", upkeep::gauges(store.clone()));
+    app.background("mail purge", upkeep::purge(store.clone(), TimeDelta::days(config.mail.keep_days.into())));
+    let sender = Sender::new(store.clone(), mailer, Arc::new(templates), config.mail.sender());
+    let events = Arc::new(Events::new(store, catalogue_to, sender.wake()));
+    let subscriptions = events::subscriptions().map_err(|error| system("with its subscriptions", error))?;
+    let subscriptions = subscriptions.into_iter().map(|subscription| config.tune(subscription));
+    let consumers = Consumers::start(broker.as_ref(), subscriptions.collect::<Result<_, _>>()?, &events);
+    let watched = consumers.clone();
+    // Without a broker nothing new comes in, but what waits is sent: the service is worse, not unready.
+    app.readiness().degrading("broker", move || std::future::ready(watched.check()));
+    app.worker(|stop| consumers.run(stop));
+    app.worker(|stop| sender.run(stop));
+    Ok(app)
+}
+
+fn mailer(config: &Config) -> Result<Arc<dyn Mailer>, StartError> {
+    let origin = config.mail.origin()?;
+    match config.mail.transport {
+        Transport::File => {
+            let folder = &config.mail.folder;
+            let mailer = FileMailer::open(folder, origin).map_err(|error| {
+                let shown = folder.display();
+                invalid("mail.folder", format!("cannot write to `{shown}`: {error}; name a folder of this service"))
+            })?;
+            Ok(Arc::new(mailer))
+        }
+        Transport::Smtp => {
+            let mailer = SmtpMailer::new(config.smtp.clone(), origin);
+            Ok(Arc::new(mailer.map_err(|reason| invalid("smtp.tls", reason))?))
+        }
+    }
+}
+
+fn system(what: &'static str, error: impl std::error::Error + Send + Sync + 'static) -> StartError {
+    StartError::System { what, source: std::io::Error::other(error) }
+}
