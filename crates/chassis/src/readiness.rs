@@ -1,5 +1,5 @@
 //! Whether a service may be sent requests: a latch set when everything listens, checks of what it cannot
-//! do without, and a switch that turns it off for good at shutdown.
+//! do without, and a switch that turns it off for good at shutdown. Soft checks are shown and decide nothing.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,7 +15,14 @@ const CACHE: Duration = Duration::from_millis(500);
 /// Longest time one check may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-type Check = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+type Run = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+
+#[derive(Clone)]
+struct Check {
+    name: &'static str,
+    required: bool,
+    run: Run,
+}
 
 /// Shared by the admin port, the gRPC health service and the shutdown.
 #[derive(Clone, Default)]
@@ -24,7 +31,7 @@ pub struct Readiness(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     phase: Phase,
-    checks: Vec<(&'static str, Check)>,
+    checks: Vec<Check>,
     last: Option<(Instant, Vec<CheckResult>)>,
 }
 
@@ -52,6 +59,8 @@ pub struct Report {
 pub struct CheckResult {
     /// What was checked.
     pub name: &'static str,
+    /// Whether the service is not ready if it fails.
+    pub required: bool,
     /// Why it failed; absent if it passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -68,7 +77,24 @@ impl Readiness {
         F: Fn() -> R + Send + Sync + 'static,
         R: Future<Output = Result<(), String>> + Send + 'static,
     {
-        self.state().checks.push((name, Arc::new(move || Box::pin(check()))));
+        self.add(name, true, check);
+    }
+
+    /// Adds something the service can do without for a while: its state is shown, and readiness does not depend on it.
+    pub fn soft_check<F, R>(&self, name: &'static str, check: F)
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.add(name, false, check);
+    }
+
+    fn add<F, R>(&self, name: &'static str, required: bool, check: F)
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.state().checks.push(Check { name, required, run: Arc::new(move || Box::pin(check())) });
     }
 
     pub(crate) fn serve(&self) {
@@ -105,7 +131,7 @@ impl Readiness {
             }
         };
         Report {
-            ready: phase == Phase::Serving && results.iter().all(|result| result.error.is_none()),
+            ready: phase == Phase::Serving && results.iter().all(|result| !result.required || result.error.is_none()),
             phase: match phase {
                 Phase::Starting => "starting",
                 Phase::Serving => "serving",
@@ -116,10 +142,33 @@ impl Readiness {
     }
 }
 
-async fn run((name, check): &(&'static str, Check)) -> CheckResult {
-    let error = match tokio::time::timeout(TIMEOUT, check()).await {
+async fn run(check: &Check) -> CheckResult {
+    let error = match tokio::time::timeout(TIMEOUT, (check.run)()).await {
         Ok(result) => result.err(),
         Err(_) => Some(format!("no answer within {} s", TIMEOUT.as_secs())),
     };
-    CheckResult { name, error }
+    CheckResult { name: check.name, required: check.required, error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_soft_check_is_shown_and_decides_nothing() {
+        let readiness = Readiness::default();
+        readiness.check("database", || async { Ok(()) });
+        readiness.soft_check("redis", || async { Err("away".to_owned()) });
+        readiness.serve();
+        let report = readiness.report().await;
+        assert!(report.ready);
+        let shown = serde_json::to_value(&report.checks).expect("JSON");
+        let expected = serde_json::json!([
+            { "name": "database", "required": true },
+            { "name": "redis", "required": false, "error": "away" },
+        ]);
+        assert_eq!(shown, expected);
+        readiness.check("disk", || async { Err("full".to_owned()) });
+        assert!(!readiness.report().await.ready);
+    }
 }
