@@ -1,7 +1,9 @@
 //! One module per outside thing: the database, Argon2 on its pool, the user service, JSON Web Tokens.
 
 mod argon;
+pub mod fallback_sessions;
 pub mod jwt;
 pub mod password;
 pub mod profiles;
+pub mod redis_sessions;
 pub mod sql;

@@ -10,15 +10,18 @@ pub mod ports;
 
 use std::sync::Arc;
 
+use chassis::redis::Redis;
 use chassis::{App, Spec, StartError, callee};
 use contracts::auth::v1::auth_service_server::AuthServiceServer;
 use tonic::service::Routes;
 
 pub use crate::config::Config;
 
+use crate::adapters::fallback_sessions::FallbackSessionStore;
 use crate::adapters::jwt::JwtSigner;
 use crate::adapters::password::HashPool;
 use crate::adapters::profiles::UserService;
+use crate::adapters::redis_sessions::RedisSessions;
 use crate::adapters::sql::SqlStore;
 use crate::api::Api;
 use crate::config::{delta, duration, invalid};
@@ -26,6 +29,7 @@ use crate::domain::accounts::Accounts;
 use crate::domain::now;
 use crate::domain::rotation::Rotation;
 use crate::domain::sessions::{Needs, Sessions};
+use crate::ports::SessionStore;
 
 /// Name of the gRPC service, also for its health.
 const SERVICE: &str = "auth.v1.AuthService";
@@ -44,6 +48,7 @@ pub async fn build(config: Config) -> Result<App, StartError> {
     let passwords = Arc::new(HashPool::new(&config.password).map_err(|reason| invalid("password.memory_kib", reason))?);
     let profiles = Arc::new(UserService::new(callee::connect("user", &config.user)?));
     let tokens = Arc::new(JwtSigner::new(&config.token.issuer, &config.token.audience));
+    let redis = Redis::open(&config.redis)?;
     let store = Arc::new(SqlStore::open(&config.database).await?);
 
     let rotation = Arc::new(Rotation::new(store.clone(), tokens.clone(), config.key_policy()));
@@ -53,17 +58,13 @@ pub async fn build(config: Config) -> Result<App, StartError> {
         source: std::io::Error::other(error),
     })?;
     let accounts = Arc::new(Accounts::new(store.clone(), store.clone(), profiles.clone(), passwords.clone()));
+    let session_store = session_store(&store, redis.clone());
     let needs =
-        Needs { credentials: store.clone(), sessions: store.clone(), profiles, passwords, tokens: tokens.clone() };
+        Needs { credentials: store.clone(), sessions: session_store, profiles, passwords, tokens: tokens.clone() };
     let sessions = Arc::new(Sessions::new(needs, config.lifetimes()));
 
     let mut app = App::new();
-    let db = store.db().clone();
-    app.background("database metrics", db.clone().watch());
-    app.readiness().check("database", move || {
-        let db = db.clone();
-        async move { db.ping().await }
-    });
+    watch(&mut app, &store, redis);
     run_in_background(&mut app, &config, &accounts, &sessions, rotation);
     if let Some(admin) = admin {
         app.background("bootstrap admin", background::ensure_admin(accounts.clone(), admin));
@@ -72,6 +73,29 @@ pub async fn build(config: Config) -> Result<App, StartError> {
         .max_decoding_message_size(config.grpc.max_message_bytes);
     app.serve_grpc(&config.grpc, SERVICE, Routes::new(server))?;
     Ok(app)
+}
+
+/// Sessions are in Redis if there is one, else beside the credentials.
+fn session_store(store: &Arc<SqlStore>, redis: Option<Redis>) -> Arc<dyn SessionStore> {
+    match redis {
+        Some(redis) => Arc::new(FallbackSessionStore::new(RedisSessions::new(redis), store.clone(), store.clone())),
+        None => store.clone(),
+    }
+}
+
+fn watch(app: &mut App, store: &SqlStore, redis: Option<Redis>) {
+    let db = store.db().clone();
+    app.background("database metrics", db.clone().watch());
+    app.readiness().check("database", move || {
+        let db = db.clone();
+        async move { db.ping().await }
+    });
+    if let Some(redis) = redis {
+        app.readiness().soft_check("redis", move || {
+            let redis = redis.clone();
+            async move { redis.check().await }
+        });
+    }
 }
 
 fn run_in_background(

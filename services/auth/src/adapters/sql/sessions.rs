@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{SqlStore, failed};
 use crate::domain::Error;
 use crate::domain::refresh_token::TokenHash;
-use crate::domain::sessions::{NewSession, NewToken, Presented, Rotation};
+use crate::domain::sessions::{NewSession, NewToken, Opened, Presented, Rotation};
 use crate::ports::SessionStore;
 
 const OPEN_FAMILY: &str = "
@@ -56,7 +56,7 @@ const PURGE_TOKENS: &str = "
 
 #[async_trait]
 impl SessionStore for SqlStore {
-    async fn open(&self, session: NewSession) -> Result<bool, Error> {
+    async fn open(&self, session: NewSession) -> Result<Opened, Error> {
         let NewSession { family_id, user_id, expires_at, token } = session;
         let mut tx = self.db.begin().await.map_err(failed)?;
         let query = on!(tx, |c| sqlx::query(OPEN_FAMILY)
@@ -67,12 +67,14 @@ impl SessionStore for SqlStore {
             .execute(c));
         match self.db.observe("INSERT refresh_families", query).await {
             Ok(_) => {}
-            Err(error) if chassis::db::error_type(&error) == Some("foreign_key_violation") => return Ok(false),
+            Err(error) if chassis::db::error_type(&error) == Some("foreign_key_violation") => {
+                return Ok(Opened::NoCredentials);
+            }
             Err(error) => return Err(failed(error)),
         }
         self.add_token(&mut tx, family_id, token).await?;
         tx.commit().await.map_err(failed)?;
-        Ok(true)
+        Ok(Opened::Stored)
     }
 
     async fn find(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<Presented>, Error> {
