@@ -76,6 +76,13 @@ impl Redis {
         Ok(Connection { keeper: Arc::clone(keeper), number, wire })
     }
 
+    /// The next connection with a higher number, however long it takes.
+    pub async fn connection_after(&self, number: u64) -> Connection {
+        let keeper = &self.0.keeper;
+        let (number, wire) = keeper.line_after(number).await;
+        Connection { keeper: Arc::clone(keeper), number, wire }
+    }
+
     /// Runs a command; `summary` is its name in traces and metrics, such as `GET product`.
     ///
     /// # Errors

@@ -1,4 +1,7 @@
-//! The contract of the store: one suite, run on SQLite, through the cache, and on Postgres if there is one.
+//! The contract of the store: one suite, run on SQLite, through both caches, and on Postgres if there is one.
+
+#[path = "../../../crates/chassis/tests/support/redis_server.rs"]
+mod redis_server;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -6,8 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::db::Db;
-use chassis::settings::Database;
+use chassis::redis::Redis;
+use chassis::settings::{self, Database};
 use chrono::{DateTime, Utc};
+use product::adapters::cache::shared::SharedStore;
 use product::adapters::cache::{CachedStore, Limits};
 use product::adapters::seed;
 use product::adapters::sql::{MIGRATIONS, SqlStore};
@@ -16,6 +21,7 @@ use product::domain::details::{Details, Draft};
 use product::domain::product::{Product, ProductId};
 use product::domain::search::{Search, SearchDraft, Sort};
 use product::ports::ProductStore;
+use redis_server::RedisServer;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -31,9 +37,28 @@ async fn sqlite_keeps_the_contract() {
 #[tokio::test]
 async fn the_cache_keeps_the_contract() {
     let (_folder, db) = sqlite().await;
+    contract(Arc::new(CachedStore::new(Arc::new(SqlStore::new(db)), &kept_for_a_day()))).await;
+}
+
+#[tokio::test]
+async fn the_shared_cache_keeps_the_contract() {
+    let server = RedisServer::start();
+    let (_folder, db) = sqlite().await;
+    let redis = Redis::open(&settings::Redis { url: server.url(), timeout_ms: 5_000 });
+    let redis = redis.expect("a URL").expect("configured");
+    contract(Arc::new(SharedStore::new(Arc::new(SqlStore::new(db)), redis, &kept_for_a_day()))).await;
+}
+
+fn kept_for_a_day() -> Limits {
     let day = Duration::from_secs(86_400);
-    let limits = Limits { product_ttl: day, page_ttl: day, max_entries: 10_000, load_timeout: day };
-    contract(Arc::new(CachedStore::new(Arc::new(SqlStore::new(db)), &limits))).await;
+    Limits {
+        product_ttl: day,
+        page_ttl: day,
+        negative_ttl: day,
+        stale_ttl: day,
+        max_entries: 10_000,
+        load_timeout: day,
+    }
 }
 
 #[tokio::test]

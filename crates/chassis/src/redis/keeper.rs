@@ -67,6 +67,22 @@ impl Keeper {
         }
     }
 
+    /// The next connection with a higher number.
+    pub(super) async fn line_after(&self, number: u64) -> (u64, MultiplexedConnection) {
+        let mut changes = self.line.subscribe();
+        loop {
+            if let Line::Up(current, wire) = &*changes.borrow_and_update()
+                && *current > number
+            {
+                return (*current, wire.clone());
+            }
+            if changes.changed().await.is_err() {
+                // Not while somebody holds the keeper, as we do.
+                return std::future::pending().await;
+            }
+        }
+    }
+
     /// Runs a command in its span and its time.
     pub(super) async fn observe<T>(
         &self,
