@@ -154,7 +154,12 @@ async fn a_write_elsewhere_outdates_the_read_it_overtakes() {
     });
     wait_for(async || store.reads() == 1).await;
     two.replace(id, 1, &details("Kettle")).await.expect("replaced");
-    store.gate.add_permits(10);
+    // Nobody joins the old read, or finds its result.
+    let (fresh, ()) = tokio::join!(find(&one, id), async {
+        wait_for(async || store.reads() == 2).await;
+        store.gate.add_permits(10);
+    });
+    assert_eq!(fresh.expect("found").version(), 2);
     assert_eq!(slow.await.expect("no panic"), 1, "it began before the write");
     for _ in 0..3 {
         assert_eq!(find(&one, id).await.expect("found").version(), 2);
@@ -220,7 +225,13 @@ async fn a_copy_over_its_time_is_served_if_the_store_fails_and_only_then() {
     assert!(matches!(find(&other, id).await, Err(Error::Unavailable(_))));
     assert_eq!(find(&cache, id).await.expect("found").version(), 2);
     store.add(&Product::create(details("Teapot"))).await.expect("takes the place of the other");
-    wait_for(async || matches!(find(&cache, id).await, Err(Error::NotFound))).await;
+    wait_for(async || {
+        let reads = store.reads();
+        let outcome = find(&cache, id).await;
+        assert!(store.reads() == reads || matches!(outcome, Err(Error::NotFound)), "{outcome:?}");
+        outcome.is_err()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -307,6 +318,9 @@ async fn a_write_during_an_outage_is_seen_after_it() {
     })
     .await;
     world.server.pause();
+    // Found out before the write, so that Redis never hears of it.
+    assert_eq!(find(&one, id).await.expect("found").version(), 1);
+    disconnected(&one_redis).await;
     let details = details("Kettle");
     tokio::time::timeout(BOUND, one.replace(id, 1, &details)).await.expect("in time").expect("replaced");
     assert_eq!(find(&one, id).await.expect("found").version(), 2, "its own write");
@@ -338,14 +352,69 @@ async fn a_write_that_redis_never_heard_of_is_made_good_by_its_replica_alone() {
     let id = store.id();
     wait_for(async || {
         let reads = store.reads();
+        assert_eq!(find(&one, id).await.expect("found").version(), 1);
         assert_eq!(find(&two, id).await.expect("found").version(), 1);
         store.reads() == reads
     })
     .await;
     // The pause is over before the second replica notices it; the first one does not look anything up again.
     world.server.pause();
-    one.replace(id, 1, &details("Kettle")).await.expect("replaced");
+    assert_eq!(find(&one, id).await.expect("found").version(), 1);
     disconnected(&one_redis).await;
+    one.replace(id, 1, &details("Kettle")).await.expect("replaced");
     world.server.resume();
     wait_for(async || find(&two, id).await.expect("found").version() == 2).await;
+}
+
+#[tokio::test]
+async fn without_redis_nobody_joins_a_read_from_before_his_write() {
+    let (mut world, store) = (InRedis::start().await, FakeStore::closed());
+    let (redis, cache) = world.replica(&store, &limits(LONG));
+    connected(&redis).await;
+    world.server.kill();
+    disconnected(&redis).await;
+    let id = store.id();
+    let slow = tokio::spawn({
+        let cache = Arc::clone(&cache);
+        async move { cache.find(id).await.expect("found").version() }
+    });
+    wait_for(async || store.reads() == 1).await;
+    cache.replace(id, 1, &details("Kettle")).await.expect("replaced");
+    let (fresh, ()) = tokio::join!(find(&cache, id), async {
+        wait_for(async || store.reads() == 2).await;
+        store.gate.add_permits(2);
+    });
+    assert_eq!((fresh.expect("found").version(), slow.await.expect("no panic")), (2, 1));
+}
+
+#[tokio::test]
+async fn a_write_that_redis_refuses_to_note_is_seen_all_the_same() {
+    let server = RedisServer::with(&["--rename-command", "HDEL", ""]);
+    let (world, store) = (InRedis { redis: client(&server, 5_000), server }, FakeStore::open());
+    let (redis, cache) = world.replica(&store, &limits(LONG));
+    connected(&redis).await;
+    let id = store.id();
+    wait_for(async || {
+        let reads = store.reads();
+        find(&cache, id).await.expect("found");
+        store.reads() == reads
+    })
+    .await;
+    for version in 1..4 {
+        cache.replace(id, version, &details("Kettle")).await.expect("replaced");
+        assert_eq!(find(&cache, id).await.expect("found").version(), version + 1);
+    }
+    assert_eq!(redis.connection().await.expect("connected").number(), 1, "a refusal is no outage");
+}
+
+#[tokio::test]
+async fn what_is_not_to_be_kept_is_not_kept_for_failures_either() {
+    let (world, store) = (InRedis::start().await, FakeStore::open());
+    let times = Limits { stale_ttl: LONG, ..limits(Duration::ZERO) };
+    let (redis, cache) = world.replica(&store, &times);
+    connected(&redis).await;
+    find(&cache, store.id()).await.expect("found");
+    assert!(find(&cache, ProductId::from(uuid::Uuid::nil())).await.is_err());
+    let keys = world.keys("*").await;
+    assert!(keys.iter().all(|key| key.ends_with(":generations")), "{keys:?}");
 }
