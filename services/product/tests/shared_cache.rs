@@ -38,7 +38,12 @@ impl InRedis {
 
     /// A process of its own, as far as Redis can tell, with whatever it does in the background.
     fn replica(&self, store: &Arc<FakeStore>, limits: &Limits) -> (Redis, Arc<SharedStore>) {
-        let redis = client(&self.server, 100);
+        self.patient_replica(store, limits, 100)
+    }
+
+    /// One whose commands may take so many milliseconds.
+    fn patient_replica(&self, store: &Arc<FakeStore>, limits: &Limits, timeout_ms: u64) -> (Redis, Arc<SharedStore>) {
+        let redis = client(&self.server, timeout_ms);
         let cache = Arc::new(SharedStore::new(Arc::clone(store) as Arc<dyn ProductStore>, redis.clone(), limits));
         tokio::spawn(Arc::clone(&cache).watch());
         (redis, cache)
@@ -346,7 +351,7 @@ async fn a_write_during_an_outage_is_seen_after_it() {
 async fn a_write_that_redis_never_heard_of_is_made_good_by_its_replica_alone() {
     let (world, store) = (InRedis::start().await, FakeStore::open());
     let (one_redis, one) = world.replica(&store, &limits(LONG));
-    let (two_redis, two) = world.replica(&store, &limits(LONG));
+    let (two_redis, two) = world.patient_replica(&store, &limits(LONG), 5_000);
     connected(&one_redis).await;
     connected(&two_redis).await;
     let id = store.id();
