@@ -13,6 +13,7 @@ mod tokens;
 
 use std::sync::Arc;
 
+use chassis::redis::Redis;
 use chassis::{App, Spec, StartError};
 
 pub use access::{Access, TABLE as ACCESS_TABLE};
@@ -33,7 +34,8 @@ pub const SPEC: Spec<Config> =
 pub async fn build(config: Config) -> Result<App, StartError> {
     let clients = Clients::connect(&config)?;
     let verifier = Verifier::new(&config.token, clients.clone());
-    let limiter = Arc::new(Limiter::new(&config.rate_limit)?);
+    let redis = Redis::open(&config.redis)?;
+    let limiter = Arc::new(Limiter::new(&config.rate_limit, redis.clone())?);
     let (router, _) = routes::router(clients);
     let router = edge::wrap(router, &config, verifier.clone(), Arc::clone(&limiter))?;
     let mut app = App::new();
@@ -44,6 +46,12 @@ pub async fn build(config: Config) -> Result<App, StartError> {
         let verifier = verifier.clone();
         async move { verifier.ready() }
     });
+    if let Some(redis) = redis {
+        app.readiness().soft_check("redis", move || {
+            let redis = redis.clone();
+            async move { redis.check().await }
+        });
+    }
     Ok(app)
 }
 
