@@ -13,9 +13,6 @@ use crate::server::{Home, Server, on_free_port};
 
 const PACKAGE: Package = Package { server: "Redis", program: "redis-server", debian: "redis-server" };
 
-/// The answers to a password and a ping.
-const WELCOME: [u8; 12] = *b"+OK\r\n+PONG\r\n";
-
 /// A private Redis on a port of the loopback interface, with a password. Dropping it kills it.
 #[derive(Debug)]
 pub struct Redis {
@@ -65,7 +62,7 @@ impl Redis {
     /// Where it listens, with the password.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://:{}@127.0.0.1:{}/", self.password, self.port())
+        self.url_of(&format!(":{}", self.password))
     }
 
     /// Where it listens.
@@ -80,19 +77,41 @@ impl Redis {
         self.server.home().path()
     }
 
-    /// Lets in other users, each given as a `user` line of its configuration, by starting it again.
+    /// Where it listens, for other credentials, such as `:password` or `user:password`; none if empty.
+    #[must_use]
+    pub fn url_of(&self, credentials: &str) -> String {
+        let at = if credentials.is_empty() { "" } else { "@" };
+        format!("redis://{credentials}{at}127.0.0.1:{}/", self.port())
+    }
+
+    /// Adds lines to its configuration by starting it again.
     ///
     /// # Errors
     /// If it does not start with them.
-    pub fn admit(&self, users: &[&str]) -> Result<(), BackendError> {
+    pub fn configure(&self, lines: &[&str]) -> Result<(), BackendError> {
         let path = self.folder().join("redis.conf");
         let appended = OpenOptions::new()
             .append(true)
             .open(path)
-            .and_then(|mut file| users.iter().try_for_each(|user| writeln!(file, "{user}")));
+            .and_then(|mut file| lines.iter().try_for_each(|line| writeln!(file, "{line}")));
         appended.map_err(BackendError::system("cannot write redis.conf"))?;
         self.stop()?;
         self.launch()
+    }
+
+    /// Sends one command as it would be typed and answers the reply as it comes.
+    ///
+    /// # Errors
+    /// If the connection fails.
+    pub fn command(&self, line: &str) -> Result<String, BackendError> {
+        let exchange = || {
+            let mut stream = self.connect()?;
+            stream.write_all(format!("{line}\r\nQUIT\r\n").as_bytes())?;
+            let mut reply = String::new();
+            stream.read_to_string(&mut reply)?;
+            Ok(reply)
+        };
+        exchange().map_err(BackendError::system("cannot ask Redis"))
     }
 
     /// Kills it without a word.
@@ -115,13 +134,19 @@ impl Redis {
 
     /// While it reads its file it accepts connections and refuses commands.
     fn answers(&self) -> std::io::Result<()> {
+        let mut stream = self.connect()?;
+        stream.write_all(b"PING\r\n")?;
+        expect(&mut stream, b"+PONG\r\n")
+    }
+
+    /// A connection that is let in.
+    fn connect(&self) -> std::io::Result<TcpStream> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port()));
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-        stream.write_all(format!("AUTH {}\r\nPING\r\n", self.password).as_bytes())?;
-        let mut answer = [0; WELCOME.len()];
-        stream.read_exact(&mut answer)?;
-        if answer == WELCOME { Ok(()) } else { Err(std::io::Error::other(String::from_utf8_lossy(&answer))) }
+        stream.write_all(format!("AUTH {}\r\n", self.password).as_bytes())?;
+        expect(&mut stream, b"+OK\r\n")?;
+        Ok(stream)
     }
 
     /// Stops it where it is: connections stay, and nobody answers.
@@ -147,6 +172,13 @@ impl Redis {
     pub fn stop(&self) -> Result<(), BackendError> {
         self.server.stop("TERM")
     }
+}
+
+/// Reads a reply that may only be this one.
+fn expect(stream: &mut TcpStream, reply: &[u8]) -> std::io::Result<()> {
+    let mut answer = vec![0; reply.len()];
+    stream.read_exact(&mut answer)?;
+    if answer == reply { Ok(()) } else { Err(std::io::Error::other(String::from_utf8_lossy(&answer))) }
 }
 
 /// The server's program; it is installed if it is missing and may be.

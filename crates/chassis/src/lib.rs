@@ -1,5 +1,6 @@
 //! What every process needs and no business does: configuration, the error table, server runners, the admin
-//! port, health, graceful shutdown, deadlines and load shedding, clients of other services, and SQL on two databases.
+//! port, health, graceful shutdown, deadlines and load shedding, clients of other services, SQL on two databases, and
+//! Redis.
 
 mod actor;
 mod admin;
@@ -19,6 +20,7 @@ mod listen;
 mod main_of;
 mod problem;
 mod readiness;
+pub mod redis;
 pub mod settings;
 mod shed;
 mod status;

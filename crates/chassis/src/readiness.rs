@@ -1,5 +1,5 @@
 //! Whether a service may be sent requests: a latch set when everything listens, checks of what it cannot
-//! do without, and a switch that turns it off for good at shutdown.
+//! do without, and a switch that turns it off for good at shutdown. Soft checks are shown and decide nothing.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -145,4 +145,27 @@ async fn run(check: &Check) -> CheckResult {
         Err(_) => Some(format!("no answer within {} s", TIMEOUT.as_secs())),
     };
     CheckResult { name: check.name, degrades: !check.vital, error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_degrades_is_shown_and_decides_nothing() {
+        let readiness = Readiness::default();
+        readiness.check("database", || async { Ok(()) });
+        readiness.degrading("redis", || async { Err("away".to_owned()) });
+        readiness.serve();
+        let report = readiness.report().await;
+        assert!(report.ready);
+        let shown = serde_json::to_value(&report.checks).expect("JSON");
+        let expected = serde_json::json!([
+            { "name": "database" },
+            { "name": "redis", "degrades": true, "error": "away" },
+        ]);
+        assert_eq!(shown, expected);
+        readiness.check("disk", || async { Err("full".to_owned()) });
+        assert!(!readiness.report().await.ready);
+    }
 }

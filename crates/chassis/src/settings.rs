@@ -165,6 +165,15 @@ pub struct Database {
     pub migrate: bool,
 }
 
+/// A Redis server.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Redis {
+    /// `redis://[:password@]host:port/db`; empty for none.
+    pub url: String,
+    /// Milliseconds a command may take.
+    pub timeout_ms: u64,
+}
+
 /// Milliseconds as a duration.
 #[must_use]
 pub fn millis(value: u64) -> Duration {

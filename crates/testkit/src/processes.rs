@@ -128,7 +128,7 @@ impl Processes {
         let acl = acl.map_err(|source| BackendError::System { what: "cannot read redis.acl".to_owned(), source })?;
         // The server's own user keeps its password and with it the way in for tests.
         let users: Vec<_> = acl.lines().filter(|line| !line.starts_with("user default")).collect();
-        self.redis.admit(&users)?;
+        self.redis.configure(&users)?;
         let definitions = secrets.join("rabbitmq-definitions.json");
         self.rabbitmq.ctl(&["import_definitions", &definitions.display().to_string()]).map(|_| ())
     }

@@ -2,7 +2,9 @@
 
 mod argon;
 pub mod events;
+pub mod fallback_sessions;
 pub mod jwt;
 pub mod password;
 pub mod profiles;
+pub mod redis_sessions;
 pub mod sql;

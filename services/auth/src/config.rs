@@ -25,6 +25,8 @@ pub struct Config {
     pub grpc: settings::Grpc,
     /// `[database]`
     pub database: settings::Database,
+    /// `[redis]`
+    pub redis: settings::Redis,
     /// `[user]`
     pub user: settings::Callee,
     /// `[password]`

@@ -10,6 +10,7 @@ pub mod ports;
 
 use std::sync::Arc;
 
+use chassis::redis::Redis;
 use chassis::{App, Spec, StartError, callee, db};
 use contracts::auth::v1::auth_service_server::AuthServiceServer;
 use tonic::service::Routes;
@@ -17,9 +18,11 @@ use tonic::service::Routes;
 pub use crate::config::Config;
 
 use crate::adapters::events::CONTEXT;
+use crate::adapters::fallback_sessions::FallbackSessionStore;
 use crate::adapters::jwt::JwtSigner;
 use crate::adapters::password::HashPool;
 use crate::adapters::profiles::UserService;
+use crate::adapters::redis_sessions::RedisSessions;
 use crate::adapters::sql::{MIGRATIONS, SqlStore};
 use crate::api::Api;
 use crate::config::{delta, duration, invalid};
@@ -27,6 +30,7 @@ use crate::domain::accounts::Accounts;
 use crate::domain::now;
 use crate::domain::rotation::Rotation;
 use crate::domain::sessions::{Needs, Sessions};
+use crate::ports::SessionStore;
 
 /// Name of the service and of its database.
 const NAME: &str = "auth";
@@ -52,6 +56,7 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     let passwords = Arc::new(HashPool::new(&config.password).map_err(|reason| invalid("password.memory_kib", reason))?);
     let profiles = Arc::new(UserService::new(callee::connect("user", &config.user)?));
     let tokens = Arc::new(JwtSigner::new(&config.token.issuer, &config.token.audience));
+    let redis = Redis::attach(&app, &config.redis)?;
     let broker = messaging::connect(NAME, &config.broker)?;
     let db = db::attach(&mut app, NAME, &config.database, MIGRATIONS).await?;
     let outbox = messaging::start_outbox(&mut app, db.clone(), &broker, CONTEXT, config.outbox)?;
@@ -64,8 +69,9 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
         source: std::io::Error::other(error),
     })?;
     let accounts = Arc::new(Accounts::new(store.clone(), store.clone(), profiles.clone(), passwords.clone()));
+    let session_store = session_store(&store, redis);
     let needs =
-        Needs { credentials: store.clone(), sessions: store.clone(), profiles, passwords, tokens: tokens.clone() };
+        Needs { credentials: store.clone(), sessions: session_store, profiles, passwords, tokens: tokens.clone() };
     let sessions = Arc::new(Sessions::new(needs, config.lifetimes()));
 
     run_in_background(&mut app, &config, &accounts, &sessions, rotation);
@@ -76,6 +82,17 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
         .max_decoding_message_size(config.grpc.max_message_bytes);
     app.serve_grpc(&config.grpc, SERVICE, Routes::new(server))?;
     Ok(app)
+}
+
+/// Sessions are in Redis if there is one, else beside the credentials.
+fn session_store(store: &Arc<SqlStore>, redis: Option<Redis>) -> Arc<dyn SessionStore> {
+    match redis {
+        Some(redis) => {
+            let sessions = RedisSessions::new(redis);
+            Arc::new(FallbackSessionStore::new(sessions, store.clone(), store.clone(), store.clone()))
+        }
+        None => store.clone(),
+    }
 }
 
 fn run_in_background(

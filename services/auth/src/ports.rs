@@ -9,7 +9,7 @@ use crate::domain::Error;
 use crate::domain::account::{Claim, Credential, Email, NewClaim, Role};
 use crate::domain::keys::{Phase, SigningKey};
 use crate::domain::refresh_token::TokenHash;
-use crate::domain::sessions::{Grant, NewSession, NewToken, Presented, Rotation};
+use crate::domain::sessions::{Grant, NewSession, NewToken, Opened, Presented, Rotation};
 
 /// Credentials by e-mail address.
 #[async_trait]
@@ -26,6 +26,9 @@ pub trait CredentialStore: Send + Sync {
 
     /// The credentials of an address, in whatever state.
     async fn find(&self, email: &Email) -> Result<Option<Credential>, Error>;
+
+    /// Whether a user has credentials that may sign in; sessions are worth nothing without.
+    async fn may_sign_in(&self, user_id: Uuid) -> Result<bool, Error>;
 
     /// Replaces a password hash unless it has changed meanwhile.
     async fn replace_hash(&self, user_id: Uuid, old: &str, new: &str, at: DateTime<Utc>) -> Result<(), Error>;
@@ -51,8 +54,8 @@ pub trait RollbackStore: Send + Sync {
 /// Refresh tokens and their families.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Stores a session with its first token. Answers `false` if the user has no credentials any more.
-    async fn open(&self, session: NewSession) -> Result<bool, Error>;
+    /// Stores a session with its first token, unless the user has no credentials any more.
+    async fn open(&self, session: NewSession) -> Result<Opened, Error>;
 
     /// A token of a living session that has not expired, spent or not.
     async fn find(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<Presented>, Error>;
@@ -68,8 +71,16 @@ pub trait SessionStore: Send + Sync {
     /// Revokes the family of a token, if there is one.
     async fn revoke(&self, token: &TokenHash, at: DateTime<Utc>) -> Result<(), Error>;
 
-    /// Deletes what has expired. Answers how many rows.
+    /// Deletes what has expired and does not go by itself. Answers how many rows.
     async fn purge(&self, now: DateTime<Utc>) -> Result<u64, Error>;
+}
+
+/// Tells others of reused refresh tokens whose session is not in the database.
+#[async_trait]
+pub trait ReuseLog: Send + Sync {
+    /// Announces that a token of `session` was used a second time, once for each session and only if its user still
+    /// has credentials.
+    async fn announce_reused(&self, session: &Presented, at: DateTime<Utc>) -> Result<(), Error>;
 }
 
 /// Signing keys.

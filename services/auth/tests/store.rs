@@ -1,41 +1,109 @@
-//! The contract of the stores, on SQLite and on Postgres.
+//! The contract of the stores, on SQLite and on Postgres, and that of sessions on Redis, too.
 #![allow(missing_docs, clippy::unwrap_used)]
+
+#[path = "../../../crates/chassis/tests/support/redis_server.rs"]
+mod redis_server;
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use auth::adapters::fallback_sessions::FallbackSessionStore;
 use auth::adapters::jwt::JwtSigner;
+use auth::adapters::redis_sessions::RedisSessions;
 use auth::adapters::sql::{MIGRATIONS, SqlStore};
 use auth::domain::account::{Claim, Email, NewClaim, Role, State};
 use auth::domain::keys::{KeyPolicy, Phase};
-use auth::domain::refresh_token::RefreshToken;
+use auth::domain::refresh_token::{RefreshToken, TokenHash};
 use auth::domain::rotation::Rotation as KeyRotation;
-use auth::domain::sessions::{NewSession, NewToken, Rotation};
+use auth::domain::sessions::{NewSession, NewToken, Opened, Presented, Rotation};
 use auth::domain::{Error, now};
 use auth::ports::{AccessTokens, CredentialStore, KeyStore, RollbackStore, SessionStore};
 use chassis::db::Db;
 use chassis::on;
-use chassis::settings::Database;
+use chassis::redis::{Redis, cmd};
+use chassis::settings::{self, Database};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use messaging::Outbox;
 use messaging::testing::drain;
+use redis_server::RedisServer;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-fn settings(url: String) -> Database {
+fn database(url: String) -> Database {
     Database { url, max_connections: 4, acquire_timeout_ms: 10_000, statement_timeout_ms: 5_000, migrate: true }
 }
 
 #[tokio::test]
 async fn on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
-    let settings = settings(format!("sqlite:{}/auth.db", folder.path().display()));
-    contract(&settings).await;
+    contract(&database(format!("sqlite:{}/auth.db", folder.path().display()))).await;
+}
+
+/// Credentials are on SQLite, which is not asked for sessions.
+#[tokio::test]
+async fn sessions_on_redis() {
+    let server = RedisServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let settings = database(format!("sqlite:{}/auth.db", folder.path().display()));
+    let db = Db::open("auth", &settings, MIGRATIONS).await.unwrap();
+    let outbox = Outbox::new(db.clone());
+    let sql = Arc::new(SqlStore::new(db.clone(), outbox.clone()));
+    let settings = settings::Redis { url: server.url(), timeout_ms: 10_000 };
+    let redis = Redis::open(&settings).unwrap().unwrap();
+    let sessions = RedisSessions::new(redis.clone());
+    let store = Arc::new(FallbackSessionStore::new(sessions, sql.clone(), sql.clone(), Arc::new(Nowhere)));
+    session_contract(sql.clone(), sql.clone(), store.clone()).await;
+    reuse_is_told_once(&*sql, store.clone(), &outbox).await;
+    no_session_ends_by_reuse_untold(&*sql, &*store, &outbox, &db).await;
+    keys_of_sessions(&redis).await;
+}
+
+/// A store that is empty and has to stay so.
+struct Nowhere;
+
+#[async_trait]
+impl SessionStore for Nowhere {
+    async fn open(&self, _: NewSession) -> Result<Opened, Error> {
+        panic!("Redis was not asked");
+    }
+
+    async fn find(&self, _: &TokenHash, _: DateTime<Utc>) -> Result<Option<Presented>, Error> {
+        Ok(None)
+    }
+
+    async fn rotate(&self, _: Uuid, _: &TokenHash, _: NewToken) -> Result<Rotation, Error> {
+        Ok(Rotation::Refused)
+    }
+
+    async fn revoke_reused(&self, _: &Presented, _: DateTime<Utc>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn revoke(&self, _: &TokenHash, _: DateTime<Utc>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn purge(&self, _: DateTime<Utc>) -> Result<u64, Error> {
+        Ok(0)
+    }
+}
+
+/// Whatever the contract has left behind goes by itself, in time, and shows no token.
+async fn keys_of_sessions(redis: &Redis) {
+    let keys: Vec<String> = redis.run("KEYS test", cmd("KEYS").arg("*")).await.unwrap();
+    assert!(keys.len() > 40, "{keys:?}");
+    let longest = TimeDelta::days(32).num_seconds();
+    for key in keys {
+        assert!(key.starts_with("signalbox:auth:v1:"), "{key}");
+        let ttl: i64 = redis.run("TTL test", cmd("TTL").arg(&key)).await.unwrap();
+        assert!((1..=longest).contains(&ttl), "{key} goes in {ttl} s");
+    }
 }
 
 #[tokio::test]
 async fn on_postgres() {
-    contract(&settings(backends::postgres().database().unwrap())).await;
+    contract(&database(backends::postgres().database().unwrap())).await;
 }
 
 /// What every database has to do.
@@ -48,16 +116,25 @@ async fn contract(settings: &Database) {
     parallel_claims(store.clone()).await;
     hashes(&*store).await;
     rollbacks(&*store, &*store).await;
-    sessions(&*store, &*store).await;
-    expiry(&*store, &*store).await;
-    deletion(&*store, &*store, &*store).await;
-    parallel_rotations(store.clone(), store.clone()).await;
-    parallel_deletions(store.clone(), store.clone()).await;
+    session_contract(store.clone(), store.clone(), store.clone()).await;
     purge(&*store, &*store).await;
     keys(&*store).await;
     rotation_of_keys(store.clone()).await;
     reuse_is_told_once(&*store, store.clone(), &outbox).await;
     no_session_ends_by_reuse_untold(&*store, &*store, &outbox, &db).await;
+}
+
+/// What every store of sessions has to do.
+async fn session_contract(
+    credentials: Arc<dyn CredentialStore>,
+    rollbacks: Arc<dyn RollbackStore>,
+    store: Arc<dyn SessionStore>,
+) {
+    sessions(&*credentials, &*store).await;
+    expiry(&*credentials, &*store).await;
+    deletion(&*credentials, &*rollbacks, &*store).await;
+    parallel_rotations(credentials.clone(), store.clone()).await;
+    parallel_deletions(credentials, store).await;
 }
 
 fn email(text: &str) -> Email {
@@ -93,8 +170,11 @@ async fn claims(store: &dyn CredentialStore) {
     assert_eq!(stored_hash(store, &ada).await, "two");
 
     // Active: nothing changes any more.
+    assert!(!store.may_sign_in(first.user_id).await.unwrap());
     assert!(store.activate(first.user_id, now()).await.unwrap());
     assert!(store.activate(first.user_id, now()).await.unwrap());
+    assert!(store.may_sign_in(first.user_id).await.unwrap());
+    assert!(!store.may_sign_in(Uuid::now_v7()).await.unwrap());
     assert_eq!(claim(store, &ada, "four", Role::User).await, Claim { state: State::Active, ..first });
     assert_eq!(stored_hash(store, &ada).await, "two");
     store.withdraw(first.user_id).await.unwrap();
@@ -162,7 +242,7 @@ async fn open(store: &dyn SessionStore, user_id: Uuid, ttl: TimeDelta) -> (NewSe
     let now = now();
     let (first, token) = token(now, ttl);
     let session = NewSession { family_id: Uuid::now_v7(), user_id, expires_at: now + TimeDelta::days(14), token };
-    assert!(store.open(session).await.unwrap());
+    assert_eq!(store.open(session).await.unwrap(), Opened::Stored);
     (session, first)
 }
 
@@ -218,13 +298,16 @@ async fn deletion(credentials: &dyn CredentialStore, rollbacks: &dyn RollbackSto
     assert!(credentials.delete(user_id).await.unwrap());
     assert!(!credentials.delete(user_id).await.unwrap());
     assert!(store.find(&first.hash(), now()).await.unwrap().is_none(), "sessions go with the credentials");
-    assert!(!store.open(session).await.unwrap(), "nobody gets a session without credentials");
+    let anew = NewSession { family_id: Uuid::now_v7(), token: token(now(), TimeDelta::days(7)).1, ..session };
+    assert_eq!(store.open(anew).await.unwrap(), Opened::NoCredentials, "nobody gets a session without credentials");
+    assert!(store.find(&anew.token.hash, now()).await.unwrap().is_none());
 
     let user_id = account(credentials).await;
     let (_, first) = open(store, user_id, TimeDelta::days(7)).await;
     rollbacks.abandon(user_id, now()).await.unwrap();
     assert!(store.find(&first.hash(), now()).await.unwrap().is_none());
     assert!(!credentials.activate(user_id, now()).await.unwrap());
+    assert!(!credentials.may_sign_in(user_id).await.unwrap());
     rollbacks.clear(user_id).await.unwrap();
     assert!(!credentials.delete(user_id).await.unwrap());
 }

@@ -1,6 +1,6 @@
 //! The keys of `config.toml` that are the gateway's own.
 
-use chassis::settings::{Callee, Http};
+use chassis::settings::{Callee, Http, Redis};
 use serde::Deserialize;
 
 /// See `config.toml` for the meaning of each key.
@@ -10,6 +10,7 @@ pub struct Config {
     pub http: Http,
     pub cors: Cors,
     pub rate_limit: RateLimit,
+    pub redis: Redis,
     pub token: Token,
     pub auth: Callee,
     pub user: Callee,

@@ -16,6 +16,7 @@
 mod headers;
 mod rate_limit;
 mod request_id;
+mod shared_limit;
 
 use std::any::Any;
 use std::sync::Arc;

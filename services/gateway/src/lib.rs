@@ -13,6 +13,7 @@ mod tokens;
 
 use std::sync::Arc;
 
+use chassis::redis::Redis;
 use chassis::{App, Spec, StartError};
 
 pub use access::{Access, TABLE as ACCESS_TABLE};
@@ -37,7 +38,8 @@ pub const SPEC: Spec<Config> = Spec {
 pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     let clients = Clients::connect(&config)?;
     let verifier = Verifier::new(&config.token, clients.clone());
-    let limiter = Arc::new(Limiter::new(&config.rate_limit)?);
+    let redis = Redis::attach(&app, &config.redis)?;
+    let limiter = Arc::new(Limiter::new(&config.rate_limit, redis)?);
     let (router, _) = routes::router(clients);
     let router = edge::wrap(router, &config, verifier.clone(), Arc::clone(&limiter))?;
     app.serve_http(&config.http, router)?;

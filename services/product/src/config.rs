@@ -1,7 +1,7 @@
 //! What `config.toml` says, as a struct. The keys are explained there.
 
 use chassis::StartError;
-use chassis::settings::{Database, Grpc, millis};
+use chassis::settings::{Database, Grpc, Redis, millis};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ pub struct Config {
     pub broker: messaging::settings::Broker,
     /// `[outbox]`
     pub outbox: messaging::settings::Outbox,
+    /// `[redis]`
+    pub redis: Redis,
 }
 
 /// `[catalogue]`
@@ -41,6 +43,10 @@ pub struct Cache {
     pub ttl_s: u64,
     /// Seconds a page is kept.
     pub list_ttl_s: u64,
+    /// Seconds it is kept that a product does not exist.
+    pub negative_ttl_s: u64,
+    /// Seconds a copy is kept after its time.
+    pub stale_ttl_s: u64,
     /// Products kept, and products in kept pages.
     pub max_entries: u64,
     /// Milliseconds a shared read may take.
@@ -56,6 +62,8 @@ impl Cache {
         Ok(Limits {
             product_ttl: ttl("cache.ttl_s", self.ttl_s)?,
             page_ttl: ttl("cache.list_ttl_s", self.list_ttl_s)?,
+            negative_ttl: ttl("cache.negative_ttl_s", self.negative_ttl_s)?,
+            stale_ttl: ttl("cache.stale_ttl_s", self.stale_ttl_s)?,
             max_entries: self.max_entries,
             load_timeout: millis(self.load_timeout_ms),
         })
@@ -87,7 +95,14 @@ mod tests {
 
     #[test]
     fn a_ttl_out_of_range_names_its_key() {
-        let cache = Cache { ttl_s: 30, list_ttl_s: 86_401, max_entries: 1, load_timeout_ms: 1 };
+        let cache = Cache {
+            ttl_s: 30,
+            list_ttl_s: 86_401,
+            negative_ttl_s: 1,
+            stale_ttl_s: 1,
+            max_entries: 1,
+            load_timeout_ms: 1,
+        };
         let error = cache.limits().expect_err("too long").to_string();
         assert_eq!(error, "key `cache.list_ttl_s`: 86401 is too long, at most 86400 seconds are allowed");
     }

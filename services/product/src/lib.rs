@@ -1,5 +1,5 @@
 //! The product service owns the catalogue: products, their search, and the demo products a new database starts with.
-//! Everybody may read; only admins write. Reads are answered from memory for a short while.
+//! Everybody may read; only admins write. Reads are answered from a cache for a short while.
 
 pub mod adapters;
 mod api;
@@ -9,17 +9,20 @@ pub mod ports;
 
 use std::sync::Arc;
 
+use chassis::redis::Redis;
 use chassis::{App, Spec, StartError, db};
 use contracts::product::v1::product_service_server::ProductServiceServer;
 use tonic::service::Routes;
 
-use crate::adapters::cache::CachedStore;
+use crate::adapters::cache::shared::SharedStore;
+use crate::adapters::cache::{CachedStore, Limits};
 use crate::adapters::events::CONTEXT;
 use crate::adapters::seed;
 use crate::adapters::sql::{MIGRATIONS, SqlStore};
 use crate::api::Api;
 pub use crate::config::Config;
 use crate::domain::Catalogue;
+use crate::ports::ProductStore;
 
 /// Name of the service and of its database.
 const NAME: &str = "product";
@@ -38,6 +41,7 @@ pub const SPEC: Spec<Config> = Spec {
 /// If the database cannot be used, the port is taken or a key makes no sense.
 pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     let limits = config.cache.limits()?;
+    let redis = Redis::attach(&app, &config.redis)?;
     let broker = messaging::connect(NAME, &config.broker)?;
     let db = db::attach(&mut app, NAME, &config.database, MIGRATIONS).await?;
     let outbox = messaging::start_outbox(&mut app, db.clone(), &broker, CONTEXT, config.outbox)?;
@@ -45,14 +49,24 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     if config.catalogue.seed {
         plant(&sql).await?;
     }
-    let store = Arc::new(CachedStore::new(Arc::new(sql), &limits));
-
-    app.background("cache metrics", Arc::clone(&store).watch());
+    let store = cached(&mut app, sql, redis, &limits);
 
     let server = ProductServiceServer::new(Api::new(Catalogue::new(store)))
         .max_decoding_message_size(config.grpc.max_message_bytes);
     app.serve_grpc(&config.grpc, "product.v1.ProductService", Routes::new(server))?;
     Ok(app)
+}
+
+/// The cache is in Redis if there is one, else in memory.
+fn cached(app: &mut App, sql: SqlStore, redis: Option<Redis>, limits: &Limits) -> Arc<dyn ProductStore> {
+    let Some(redis) = redis else {
+        let store = Arc::new(CachedStore::new(Arc::new(sql), limits));
+        app.background("cache metrics", Arc::clone(&store).watch());
+        return store;
+    };
+    let store = Arc::new(SharedStore::new(Arc::new(sql), redis, limits));
+    app.background("cache generations", Arc::clone(&store).watch());
+    store
 }
 
 /// Puts the demo products into a database that has not had them yet.

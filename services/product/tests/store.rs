@@ -1,4 +1,7 @@
-//! The contract of the store: one suite, run on SQLite, through the cache, and on Postgres.
+//! The contract of the store: one suite, run on SQLite, through both caches, and on Postgres.
+
+#[path = "../../../crates/chassis/tests/support/redis_server.rs"]
+mod redis_server;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,10 +9,12 @@ use std::time::Duration;
 
 use chassis::db::Db;
 use chassis::on;
-use chassis::settings::Database;
+use chassis::redis::Redis;
+use chassis::settings::{self, Database};
 use chrono::{DateTime, Utc};
 use messaging::testing::drain;
 use messaging::{Envelope, Outbox};
+use product::adapters::cache::shared::SharedStore;
 use product::adapters::cache::{CachedStore, Limits};
 use product::adapters::seed;
 use product::adapters::sql::{MIGRATIONS, SqlStore};
@@ -18,6 +23,7 @@ use product::domain::details::{Details, Draft};
 use product::domain::product::{Product, ProductId};
 use product::domain::search::{Search, SearchDraft, Sort};
 use product::ports::ProductStore;
+use redis_server::RedisServer;
 use serde_json::json;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -34,9 +40,28 @@ async fn sqlite_keeps_the_contract() {
 #[tokio::test]
 async fn the_cache_keeps_the_contract() {
     let (_folder, db) = sqlite().await;
+    contract(Arc::new(CachedStore::new(Arc::new(SqlStore::new(db)), &kept_for_a_day()))).await;
+}
+
+#[tokio::test]
+async fn the_shared_cache_keeps_the_contract() {
+    let server = RedisServer::start();
+    let (_folder, db) = sqlite().await;
+    let redis = Redis::open(&settings::Redis { url: server.url(), timeout_ms: 5_000 });
+    let redis = redis.expect("a URL").expect("configured");
+    contract(Arc::new(SharedStore::new(Arc::new(SqlStore::new(db)), redis, &kept_for_a_day()))).await;
+}
+
+fn kept_for_a_day() -> Limits {
     let day = Duration::from_secs(86_400);
-    let limits = Limits { product_ttl: day, page_ttl: day, max_entries: 10_000, load_timeout: day };
-    contract(Arc::new(CachedStore::new(Arc::new(sql(&db)), &limits))).await;
+    Limits {
+        product_ttl: day,
+        page_ttl: day,
+        negative_ttl: day,
+        stale_ttl: day,
+        max_entries: 10_000,
+        load_timeout: day,
+    }
 }
 
 #[tokio::test]

@@ -15,6 +15,9 @@ use super::refresh_token::{RefreshToken, TokenHash};
 use super::{Error, now};
 use crate::ports::{AccessTokens, CredentialStore, PasswordHasher, Profiles, SessionStore, Verdict};
 
+/// How often a session is opened anew if nobody knows whether it was stored.
+const OPEN_ATTEMPTS: usize = 3;
+
 /// How long sessions and their tokens live.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
@@ -72,6 +75,18 @@ pub struct NewToken {
     pub issued_at: DateTime<Utc>,
     /// When it expires if it is not used, unless its session ends first.
     pub expires_at: DateTime<Utc>,
+}
+
+/// What became of a session to open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// It is stored.
+    Stored,
+    /// The user has no credentials any more.
+    NoCredentials,
+    /// A store may hold it, or may do so later. Its token must not be stored a second time, because two stores do not
+    /// know of each other's uses: forget it and open another session.
+    Unknown,
 }
 
 /// What is known of a refresh token of a living session.
@@ -191,14 +206,21 @@ impl Sessions {
     }
 
     async fn open(&self, user_id: Uuid, role: Role) -> Result<TokenPair, Error> {
-        let now = now();
-        let expires_at = now + self.lifetimes.session;
-        let refresh = RefreshToken::generate();
-        let token = self.next_token(&refresh, now);
-        let pair = self.pair(user_id, role, refresh, now)?;
-        let session = NewSession { family_id: Uuid::now_v7(), user_id, expires_at, token };
-        // The credentials can be deleted between the check and this line.
-        if self.needs.sessions.open(session).await? { Ok(pair) } else { Err(Error::InvalidCredentials) }
+        for _ in 0..OPEN_ATTEMPTS {
+            let now = now();
+            let expires_at = now + self.lifetimes.session;
+            let refresh = RefreshToken::generate();
+            let token = self.next_token(&refresh, now);
+            let pair = self.pair(user_id, role, refresh, now)?;
+            let session = NewSession { family_id: Uuid::now_v7(), user_id, expires_at, token };
+            match self.needs.sessions.open(session).await? {
+                Opened::Stored => return Ok(pair),
+                // They can be deleted between the check and this line.
+                Opened::NoCredentials => return Err(Error::InvalidCredentials),
+                Opened::Unknown => {}
+            }
+        }
+        Err(Error::Unavailable("no store says whether it holds the session".into()))
     }
 
     async fn rotate(

@@ -1,4 +1,9 @@
-//! Requests per client: a token bucket per address in this process, and a stricter one for sign-in routes.
+//! Requests per client: a bucket per address, and a stricter one for sign-in routes.
+//!
+//! The buckets in this process are asked first. With Redis, what they let pass is then asked of the buckets that all
+//! replicas share. A client that one replica alone has seen too often is refused without a round trip, and when Redis
+//! does not answer, the decision of this process stands: it has counted all the time, so an outage neither opens the
+//! gates nor closes them. A client then gets at most the limit once per replica.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
@@ -8,10 +13,12 @@ use std::time::Duration;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use chassis::redis::Redis;
 use chassis::{Kind, Peer, Problem, StartError};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
+use super::shared_limit::{Rate, SharedLimit};
 use crate::config;
 
 /// How often buckets that are full again are forgotten.
@@ -22,22 +29,32 @@ pub(crate) struct Limiter {
     all: DefaultKeyedRateLimiter<IpAddr>,
     auth: DefaultKeyedRateLimiter<IpAddr>,
     clock: DefaultClock,
+    shared: Option<SharedLimit>,
     trusted_proxies: usize,
 }
 
+/// What becomes of a request, and who said so.
+struct Decision {
+    /// The wait until the next request is welcome, if this one is not.
+    refused: Option<Duration>,
+    decided_by: &'static str,
+}
+
 impl Limiter {
-    pub(crate) fn new(settings: &config::RateLimit) -> Result<Self, StartError> {
-        for outcome in ["allowed", "limited"] {
-            telemetry::counter!("rate_limit_decisions_total", "outcome" => outcome).absolute(0);
+    pub(crate) fn new(settings: &config::RateLimit, redis: Option<Redis>) -> Result<Self, StartError> {
+        let all = Rate { per_second: settings.per_second, burst: settings.burst };
+        let auth = Rate { per_second: settings.auth_per_second, burst: settings.auth_burst };
+        let deciders: &[_] = if redis.is_some() { &["process", "redis", "fallback"] } else { &["process"] };
+        for decided_by in deciders {
+            for outcome in ["allowed", "limited"] {
+                count(outcome, decided_by, 0);
+            }
         }
         Ok(Self {
-            all: RateLimiter::keyed(quota("rate_limit.per_second", settings.per_second, settings.burst)?),
-            auth: RateLimiter::keyed(quota(
-                "rate_limit.auth_per_second",
-                settings.auth_per_second,
-                settings.auth_burst,
-            )?),
+            all: RateLimiter::keyed(quota("rate_limit.per_second", all)?),
+            auth: RateLimiter::keyed(quota("rate_limit.auth_per_second", auth)?),
             clock: DefaultClock::default(),
+            shared: redis.map(|redis| SharedLimit::new(redis, all, auth)),
             trusted_proxies: settings.trusted_proxies,
         })
     }
@@ -54,7 +71,18 @@ impl Limiter {
         }
     }
 
-    /// The wait until the next request is welcome, if this one is not.
+    async fn decide(&self, client: IpAddr, auth: bool) -> Decision {
+        let refused = self.refuse(client, auth);
+        let Some(shared) = self.shared.as_ref().filter(|_| refused.is_none()) else {
+            return Decision { refused, decided_by: "process" };
+        };
+        match shared.refuse(client, auth).await {
+            Ok(refused) => Decision { refused, decided_by: "redis" },
+            Err(_) => Decision { refused: None, decided_by: "fallback" },
+        }
+    }
+
+    /// The wait by the buckets of this process.
     fn refuse(&self, client: IpAddr, auth: bool) -> Option<Duration> {
         let now = self.clock.now();
         let wait = |buckets: &DefaultKeyedRateLimiter<IpAddr>| {
@@ -76,19 +104,23 @@ impl Limiter {
     }
 }
 
-fn quota(key: &str, per_second: u32, burst: u32) -> Result<Quota, StartError> {
-    match (NonZeroU32::new(per_second), NonZeroU32::new(burst)) {
+fn quota(key: &str, rate: Rate) -> Result<Quota, StartError> {
+    match (NonZeroU32::new(rate.per_second), NonZeroU32::new(rate.burst)) {
         (Some(per_second), Some(burst)) => Ok(Quota::per_second(per_second).allow_burst(burst)),
         _ => Err(StartError::Invalid { key: key.to_owned(), reason: "rate and burst must be at least 1".to_owned() }),
     }
 }
 
+fn count(outcome: &'static str, decided_by: &'static str, requests: u64) {
+    telemetry::counter!("rate_limit_decisions_total", "outcome" => outcome, "decided_by" => decided_by)
+        .increment(requests);
+}
+
 /// Middleware: answers 429 with `Retry-After` to clients that ask too often.
 pub(super) async fn limit(State(limiter): State<Arc<Limiter>>, request: Request, next: Next) -> Response {
     let auth = request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str().starts_with("/v1/auth/"));
-    let refused = limiter.refuse(limiter.client(&request), auth);
-    let outcome = if refused.is_some() { "limited" } else { "allowed" };
-    telemetry::counter!("rate_limit_decisions_total", "outcome" => outcome).increment(1);
+    let Decision { refused, decided_by } = limiter.decide(limiter.client(&request), auth).await;
+    count(if refused.is_some() { "limited" } else { "allowed" }, decided_by, 1);
     match refused {
         None => next.run(request).await,
         Some(wait) => Problem::new(Kind::RateLimited, "rate_limited", "Too many requests from this client.")

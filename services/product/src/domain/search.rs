@@ -67,7 +67,7 @@ pub struct Filter {
 }
 
 /// A checked search for one page. Searches that are equal have the same page.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Search {
     filter: Filter,
     sort: Sort,
@@ -273,6 +273,12 @@ impl Page {
             None => String::new(),
         };
         Self { products: found, next_cursor }
+    }
+
+    /// A page as it has been made before.
+    #[must_use]
+    pub fn stored(products: Vec<Product>, next_cursor: String) -> Self {
+        Self { products, next_cursor }
     }
 
     /// The products, in order.

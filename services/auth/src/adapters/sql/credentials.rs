@@ -32,6 +32,8 @@ const WITHDRAW: &str = "DELETE FROM credentials WHERE user_id = $1 AND state = '
 
 const FIND: &str = "SELECT user_id, password_hash, state FROM credentials WHERE email = $1";
 
+const MAY_SIGN_IN: &str = "SELECT user_id FROM credentials WHERE user_id = $1 AND state = 'active'";
+
 const REPLACE_HASH: &str = "
     UPDATE credentials SET password_hash = $3, updated_at = $4
     WHERE user_id = $1 AND password_hash = $2";
@@ -89,6 +91,12 @@ impl CredentialStore for SqlStore {
             on!(conn, |c| sqlx::query_as::<_, (Uuid, String, String)>(FIND).bind(email.as_str()).fetch_optional(c));
         let row = self.db.observe("SELECT credentials", query).await.map_err(failed)?;
         row.map(|(user_id, hash, state)| Ok(Credential::stored(user_id, hash, read_state(&state)?))).transpose()
+    }
+
+    async fn may_sign_in(&self, user_id: Uuid) -> Result<bool, Error> {
+        let mut conn = self.db.reader().await.map_err(failed)?;
+        let query = on!(conn, |c| sqlx::query_as::<_, (Uuid,)>(MAY_SIGN_IN).bind(user_id).fetch_optional(c));
+        Ok(self.db.observe("SELECT credentials", query).await.map_err(failed)?.is_some())
     }
 
     async fn replace_hash(&self, user_id: Uuid, old: &str, new: &str, at: DateTime<Utc>) -> Result<(), Error> {

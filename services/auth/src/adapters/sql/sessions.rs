@@ -4,15 +4,15 @@
 use async_trait::async_trait;
 use chassis::db::Tx;
 use chassis::on;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{SqlStore, failed};
 use crate::adapters::events;
 use crate::domain::Error;
 use crate::domain::refresh_token::TokenHash;
-use crate::domain::sessions::{NewSession, NewToken, Presented, Rotation};
-use crate::ports::SessionStore;
+use crate::domain::sessions::{NewSession, NewToken, Opened, Presented, Rotation};
+use crate::ports::{ReuseLog, SessionStore};
 
 const OPEN_FAMILY: &str = "
     INSERT INTO refresh_families (family_id, user_id, created_at, renewed_at, expires_at)
@@ -51,6 +51,15 @@ const REVOKE: &str = "
     UPDATE refresh_families SET revoked_at = $2
     WHERE revoked_at IS NULL AND family_id = (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)";
 
+/// A family that is not kept here, as revoked, unless it is noted already or its user has no credentials any more.
+const NOTE_REUSED: &str = "
+    INSERT INTO refresh_families (family_id, user_id, created_at, renewed_at, expires_at, revoked_at)
+    SELECT CAST($1 AS UUID), user_id, $3, $3, $4, $3 FROM credentials WHERE user_id = $2
+    ON CONFLICT DO NOTHING";
+
+/// How long it is remembered that a reuse was announced. What comes after the announcement takes moments.
+const ANNOUNCED: TimeDelta = TimeDelta::days(1);
+
 /// In batches, so that no statement runs into its time limit after a long pause.
 const PURGE_FAMILIES: &str = "
     DELETE FROM refresh_families
@@ -62,7 +71,7 @@ const PURGE_TOKENS: &str = "
 
 #[async_trait]
 impl SessionStore for SqlStore {
-    async fn open(&self, session: NewSession) -> Result<bool, Error> {
+    async fn open(&self, session: NewSession) -> Result<Opened, Error> {
         let NewSession { family_id, user_id, expires_at, token } = session;
         let mut tx = self.db.begin().await.map_err(failed)?;
         let query = on!(tx, |c| sqlx::query(OPEN_FAMILY)
@@ -73,12 +82,14 @@ impl SessionStore for SqlStore {
             .execute(c));
         match self.db.observe("INSERT refresh_families", query).await {
             Ok(_) => {}
-            Err(error) if chassis::db::error_type(&error) == Some("foreign_key_violation") => return Ok(false),
+            Err(error) if chassis::db::error_type(&error) == Some("foreign_key_violation") => {
+                return Ok(Opened::NoCredentials);
+            }
             Err(error) => return Err(failed(error)),
         }
         self.add_token(&mut tx, family_id, token).await?;
         tx.commit().await.map_err(failed)?;
-        Ok(true)
+        Ok(Opened::Stored)
     }
 
     async fn find(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<Presented>, Error> {
@@ -147,6 +158,23 @@ impl SessionStore for SqlStore {
             }
         }
         Ok(purged)
+    }
+}
+
+#[async_trait]
+impl ReuseLog for SqlStore {
+    async fn announce_reused(&self, session: &Presented, at: DateTime<Utc>) -> Result<(), Error> {
+        let mut tx = self.db.begin().await.map_err(failed)?;
+        let query = on!(tx, |c| sqlx::query(NOTE_REUSED)
+            .bind(session.family_id)
+            .bind(session.user_id)
+            .bind(at)
+            .bind(at + ANNOUNCED)
+            .execute(c));
+        match self.db.observe("INSERT refresh_families", query).await.map_err(failed)? {
+            0 => Ok(()),
+            _ => self.commit_reused(tx, session.user_id, session.family_id, at).await,
+        }
     }
 }
 
