@@ -44,7 +44,7 @@ END
 
 signal() {
     # Stopped first: a member that runs may have a child after the look.
-    kill -STOP -- "-$2" 2>/dev/null
+    kill -s STOP -- "-$2" 2>/dev/null
     found=$(members "$2")
     [ -z "$found" ] || kill "-$1" $found 2>/dev/null
     [ "$1" = KILL ] || return 0
