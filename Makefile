@@ -9,7 +9,7 @@ TARGET ?= http://127.0.0.1:8080
 USERS ?= 10
 FOR ?= 60s
 
-.PHONY: help demo test lint fmt deny openapi load measure picture clean
+.PHONY: help demo test lint fmt deny openapi events load measure picture clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ deny: ## check licences, bans and sources of every dependency
 
 openapi: ## write docs/openapi.json again
 	UPDATE_OPENAPI=1 $(CARGO) test --locked -p testkit --test openapi -- --nocapture
+
+events: ## write the table of docs/events.md again
+	UPDATE_EVENTS=1 $(CARGO) test --locked -p contracts --test events -- --nocapture
 
 load: ## load TARGET with USERS for FOR; reports in target/load
 	$(CARGO) run --release --locked --quiet -p loadtests -- --target $(TARGET) --users $(USERS) --for $(FOR) $(ARGS)

@@ -1,5 +1,8 @@
 //! The services' gRPC contracts: protos under `proto/`, one versioned package per service, and the
-//! types, clients and server traits generated from them. No behaviour lives here.
+//! types, clients and server traits generated from them, and the schemas of the [`events`] between services. No
+//! behaviour lives here.
+
+pub mod events;
 
 /// `auth.v1`: sign-up, sign-in and token life cycle.
 pub mod auth {

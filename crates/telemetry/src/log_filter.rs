@@ -63,7 +63,7 @@ impl<S: Subscriber> Filter<S> for LogFilter {
         metadata.is_event()
             && match Identity::current() {
                 Some(identity) => identity.service().levels.enabled(metadata),
-                None => *metadata.level() <= LevelFilter::WARN,
+                None => *metadata.level() <= LevelFilter::WARN && !is_silent(metadata.target()),
             }
     }
 
@@ -87,6 +87,18 @@ impl<S: Subscriber> Filter<S> for LogFilter {
 /// The levels there are; `Targets` by itself also takes numbers, the empty text, and any word for a target.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
+/// Libraries that log as errors what they also answer to us, and again at every attempt. They are heard if they are
+/// named, as in `info,lapin=warn`.
+const SILENT: [&str; 1] = ["lapin"];
+
+fn is_of(target: &str, library: &str) -> bool {
+    target.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+fn is_silent(target: &str) -> bool {
+    SILENT.iter().any(|library| is_of(target, library))
+}
+
 fn parse(text: &str) -> Result<Targets, BadLevel> {
     let text = text.trim();
     let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word.trim()));
@@ -101,7 +113,11 @@ fn parse(text: &str) -> Result<Targets, BadLevel> {
     if defaults != 1 {
         return Err(BadLevel(text.to_owned()));
     }
-    Targets::from_str(text).map_err(|_| BadLevel(text.to_owned()))
+    let targets = Targets::from_str(text).map_err(|_| BadLevel(text.to_owned()))?;
+    let named: Vec<_> =
+        text.split(',').filter_map(|part| part.split_once('=')).map(|(target, _)| target.trim()).collect();
+    let silent = SILENT.iter().filter(|library| !named.iter().any(|target| is_of(target, library)));
+    Ok(silent.fold(targets, |targets, library| targets.with_target(*library, LevelFilter::OFF)))
 }
 
 #[cfg(test)]
@@ -113,6 +129,17 @@ mod tests {
         for good in ["info", "warn,auth=debug", "OFF", "info,sqlx::query=warn"] {
             parse(good).expect(good);
         }
+    }
+
+    #[test]
+    fn a_library_that_repeats_itself_is_heard_only_by_name() {
+        let heard = |text: &str, target: &str| parse(text).expect(text).would_enable(target, &tracing::Level::ERROR);
+        for target in ["lapin", "lapin::channels"] {
+            assert!(!heard("info", target) && !heard("debug,user=trace", target) && is_silent(target));
+            assert!(heard("info,lapin=warn", target) && heard("info, lapin=warn", target));
+        }
+        assert!(heard("info,lapin::channels=warn", "lapin::channels"));
+        assert!(heard("info", "sqlx::query") && !is_silent("sqlx::query") && !is_silent("lapinator"));
     }
 
     #[test]

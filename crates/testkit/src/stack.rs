@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use all_in_one::{Admin, Stack, StackConfig};
+use messaging::InProcess;
 use tempfile::TempDir;
 use toml::{Table, Value, toml};
 
@@ -28,7 +29,7 @@ pub struct TestStack {
     pub stack: Stack,
     /// A client of the gateway.
     pub client: Client,
-    _data: TempDir,
+    data: TempDir,
 }
 
 /// Overrides that put a service on free ports.
@@ -94,7 +95,7 @@ impl TestStackBuilder {
         let stack = Stack::start(&config).await.expect("the stack starts");
         eventually("every service to be ready", || async { stack.ready().await.then_some(()) }).await;
         let client = Client::new(stack.address("gateway", "http").expect("the gateway listens"));
-        TestStack { stack, client, _data: data }
+        TestStack { stack, client, data }
     }
 }
 
@@ -108,6 +109,12 @@ impl TestStack {
     /// A stack with nothing special.
     pub async fn start() -> Self {
         Self::builder().start().await
+    }
+
+    /// The broker that the services share, unless they were told to use another.
+    #[must_use]
+    pub fn broker(&self) -> InProcess {
+        InProcess::named(&all_in_one::broker_name(self.data.path()))
     }
 
     /// A client of a service's admin port.

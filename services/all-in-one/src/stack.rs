@@ -179,6 +179,8 @@ fn host_defaults(service: &str, config: &StackConfig) -> Table {
     if service != "gateway" {
         let url = database_url(&config.data, service);
         table.insert("database".to_owned(), toml::Value::Table(toml! { url = (url) }));
+        let broker = format!("in-process:{}", broker_name(&config.data));
+        table.insert("broker".to_owned(), toml::Value::Table(toml! { url = (broker) }));
     }
     if let (Some(admin), "auth") = (&config.admin, service) {
         let bootstrap = toml! {
@@ -188,6 +190,13 @@ fn host_defaults(service: &str, config: &StackConfig) -> Table {
         table.insert("bootstrap".to_owned(), toml::Value::Table(bootstrap));
     }
     table
+}
+
+/// Name of the broker that the services of a stack share, unless they are told to use another. Stacks with data of
+/// their own have brokers of their own.
+#[must_use]
+pub fn broker_name(data: &Path) -> String {
+    data.display().to_string()
 }
 
 fn database_url(data: &Path, service: &str) -> String {
