@@ -6,8 +6,11 @@ use telemetry::catalogue::{self, Kind};
 use testkit::TestStack;
 
 /// Metrics that this stack does not emit, with the reason.
-const ABSENT: [(&str, &str); 12] = [
+const ABSENT: [(&str, &str); 15] = [
     ("http_client_request_duration_seconds", "only the built-in shopper is an HTTP client; its test is in all-in-one"),
+    ("redis_connected", NO_REDIS),
+    ("redis_connections_total", NO_REDIS),
+    ("session_store_fallbacks_total", NO_REDIS),
     ("messaging_client_operation_duration_seconds", NO_EVENTS),
     ("messaging_client_sent_messages_total", NO_EVENTS),
     ("messaging_client_consumed_messages_total", NO_EVENTS),
@@ -20,6 +23,8 @@ const ABSENT: [(&str, &str); 12] = [
     ("outbox_relayed_messages_total", NO_EVENTS),
     ("outbox_relay_lag_seconds", NO_EVENTS),
 ];
+
+const NO_REDIS: &str = "this stack runs without Redis; the services' own tests have one";
 
 const NO_EVENTS: &str = "no service publishes events yet";
 
