@@ -93,8 +93,9 @@ async fn a_wrong_password_is_told_without_it() {
     .await;
     let redis = client(&server.url().replace("//", "//:right@"));
     eventually("the right one works", async || redis.check().await.is_ok()).await;
-    // Without any password the connection is made, and its first command tells.
+    // Without any password the connection is made, and refuses everything.
     let redis = client(&server.url());
+    assert!(redis.check().await.is_err(), "that is not taken for a connection");
     eventually("none is told, too", async || redis.check().await.is_err_and(|reason| reason.contains("NOAUTH"))).await;
 }
 

@@ -9,13 +9,17 @@ use telemetry::catalogue::{self, Kind};
 use testkit::{TestStack, eventually, value_of};
 
 /// Metrics that this stack does not emit, with the reason.
-const ABSENT: [(&str, &str); 3] = [
+const ABSENT: [(&str, &str); 6] = [
     ("http_client_request_duration_seconds", "only the built-in shopper is an HTTP client; its test is in all-in-one"),
     ("messaging_connections_total", NO_CONNECTION),
     ("messaging_connection_blocked", NO_CONNECTION),
+    ("redis_connected", NO_REDIS),
+    ("redis_connections_total", NO_REDIS),
+    ("session_store_fallbacks_total", NO_REDIS),
 ];
 
 const NO_CONNECTION: &str = "the broker inside the process needs none; the tests of messaging look at it";
+const NO_REDIS: &str = "this stack runs without Redis; the services' own tests have one";
 
 /// Label names by metric, as a scrape shows them; suffixes of histograms are taken off.
 fn emitted(metrics: &str, into: &mut BTreeMap<String, BTreeSet<String>>) {

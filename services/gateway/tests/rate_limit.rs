@@ -151,14 +151,13 @@ async fn a_flood_at_one_replica_is_refused_without_asking_redis() {
 
 #[tokio::test]
 async fn sign_in_routes_have_a_limit_of_their_own_and_a_refusal_takes_nothing() {
-    // Sign-in requests that are refused must not use up what is for the rest.
     let world = World::start("[rate_limit]\nburst = 30").await;
     let start = Refill(Instant::now());
-    let let_in = world.let_in(40, "192.0.2.1", "POST /v1/auth/login").await;
+    let let_in = world.let_in(10, "192.0.2.1", "POST /v1/auth/login").await;
     assert!((4..=4 + start.so_far()).contains(&let_in), "{let_in}");
-    // Those that reached Redis left enough there; each gateway has counted twenty itself.
-    let rest = world.let_in(20, "192.0.2.1", "GET /ping").await;
-    assert!(rest >= 20, "{rest}");
+    // Each gateway let four through to Redis, which refused four of the eight. Only the others count there.
+    let rest = world.let_in(40, "192.0.2.1", "GET /ping").await;
+    assert!((26..=26 + start.so_far()).contains(&rest), "{rest}");
 }
 
 #[tokio::test]
