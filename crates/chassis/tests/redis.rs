@@ -1,14 +1,11 @@
 //! The Redis client against a server that is there, refuses, hangs, dies and comes back.
 #![allow(missing_docs)]
 
-#[path = "support/redis_server.rs"]
-mod redis_server;
-
 use std::time::{Duration, Instant};
 
+use backends::Redis as RedisServer;
 use chassis::redis::{Redis, RedisError, Script, cmd};
 use chassis::settings;
-use redis_server::RedisServer;
 
 const TIMEOUT_MS: u64 = 200;
 
@@ -40,7 +37,7 @@ async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 
 #[tokio::test]
 async fn commands_and_scripts_are_answered() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().unwrap();
     let redis = client(&server.url());
     set(&redis, "n", 7).await.expect("set");
     assert_eq!(get(&redis, "n").await.expect("got"), Some(7));
@@ -48,7 +45,7 @@ async fn commands_and_scripts_are_answered() {
     let sum: u64 = redis.script("EVALSHA add", script.key("n").arg(5)).await.expect("run");
     assert_eq!(sum, 12);
     // The server may forget scripts; the client sends them again.
-    server.command("SCRIPT FLUSH");
+    server.command("SCRIPT FLUSH").unwrap();
     let sum: u64 = redis.script("EVALSHA add", script.key("n").arg(5)).await.expect("run");
     assert_eq!(sum, 17);
     assert_eq!(redis.check().await, Ok(()));
@@ -57,7 +54,7 @@ async fn commands_and_scripts_are_answered() {
 
 #[tokio::test]
 async fn a_refusal_is_no_outage() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().unwrap();
     let redis = client(&server.url());
     redis.run::<()>("SET test", cmd("SET").arg("text").arg("word")).await.expect("set");
     let error = redis.run::<u64>("INCR test", cmd("INCR").arg("text")).await.expect_err("no number");
@@ -67,8 +64,8 @@ async fn a_refusal_is_no_outage() {
 
 #[tokio::test]
 async fn nobody_listening_fails_at_once_until_somebody_does() {
-    let mut server = RedisServer::start();
-    server.kill();
+    let server = RedisServer::start().unwrap();
+    server.kill().unwrap();
     let redis = client(&server.url());
     eventually("the first attempt ends", async || {
         redis.check().await.is_err_and(|reason| reason.contains("refused") && reason.contains("`redis.url`"))
@@ -76,14 +73,14 @@ async fn nobody_listening_fails_at_once_until_somebody_does() {
     .await;
     let error = set(&redis, "n", 1).await.expect_err("nobody");
     assert_eq!((error.error_type(), error.may_have_happened()), ("not_connected", false));
-    server.launch();
+    server.launch().unwrap();
     eventually("it connects by itself", async || set(&redis, "n", 1).await.is_ok()).await;
 }
 
 #[tokio::test]
 async fn a_wrong_password_is_told_without_it() {
-    let server = RedisServer::with(&["--requirepass", "right"]);
-    let redis = client(&server.url().replace("//", "//:hush@"));
+    let server = RedisServer::start().unwrap();
+    let redis = client(&server.url_of(":hush"));
     eventually("the refusal is known", async || {
         redis.check().await.is_err_and(|reason| {
             assert!(!reason.contains("hush"), "{reason}");
@@ -91,22 +88,22 @@ async fn a_wrong_password_is_told_without_it() {
         })
     })
     .await;
-    let redis = client(&server.url().replace("//", "//:right@"));
+    let redis = client(&server.url());
     eventually("the right one works", async || redis.check().await.is_ok()).await;
     // Without any password the connection is made, and refuses everything.
-    let redis = client(&server.url());
+    let redis = client(&server.url_of(""));
     assert!(redis.check().await.is_err(), "that is not taken for a connection");
     eventually("none is told, too", async || redis.check().await.is_err_and(|reason| reason.contains("NOAUTH"))).await;
 }
 
 #[tokio::test]
 async fn a_server_that_dies_is_noticed_without_a_command_and_comes_back_empty() {
-    let mut server = RedisServer::start();
+    let server = RedisServer::start().unwrap();
     let redis = client(&server.url());
     set(&redis, "n", 1).await.expect("set");
-    server.kill();
+    server.kill().unwrap();
     eventually("the heartbeat notices", async || redis.check().await.is_err()).await;
-    server.launch();
+    server.launch().unwrap();
     eventually("it connects again", async || redis.check().await.is_ok()).await;
     assert_eq!(get(&redis, "n").await.expect("answered"), None);
     assert!(redis.connection().await.expect("connected").number() >= 2);
@@ -114,10 +111,10 @@ async fn a_server_that_dies_is_noticed_without_a_command_and_comes_back_empty() 
 
 #[tokio::test]
 async fn a_server_that_hangs_costs_one_time_out_and_then_nothing() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().unwrap();
     let redis = client(&server.url());
     set(&redis, "n", 1).await.expect("set");
-    server.pause();
+    server.pause().unwrap();
     let limit = Duration::from_millis(TIMEOUT_MS) + PATIENCE;
     let calls = (0..50).map(|_| get(&redis, "n"));
     let outcomes = tokio::time::timeout(limit, futures_util::future::join_all(calls)).await.expect("bounded");
@@ -131,18 +128,18 @@ async fn a_server_that_hangs_costs_one_time_out_and_then_nothing() {
         assert_eq!(get(&redis, "n").await.expect_err("it hangs").error_type(), "not_connected");
     }
     assert!(start.elapsed() < Duration::from_millis(TIMEOUT_MS) * 1000);
-    server.resume();
+    server.resume().unwrap();
     eventually("it goes on", async || get(&redis, "n").await.is_ok_and(|value| value == Some(1))).await;
 }
 
 #[tokio::test]
 async fn a_command_without_an_answer_may_have_happened() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().unwrap();
     let redis = client(&server.url());
     set(&redis, "n", 1).await.expect("set");
-    server.pause();
+    server.pause().unwrap();
     let error = set(&redis, "n", 2).await.expect_err("it hangs");
     assert_eq!((error.error_type(), error.may_have_happened()), ("timeout", true));
-    server.resume();
+    server.resume().unwrap();
     eventually("it has happened", async || get(&redis, "n").await.is_ok_and(|value| value == Some(2))).await;
 }

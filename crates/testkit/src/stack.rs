@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use all_in_one::{Admin, Stack, StackConfig};
+use all_in_one::{Admin, SERVICES, Stack, StackConfig};
 use messaging::InProcess;
 use tempfile::TempDir;
 use toml::{Table, Value, toml};
@@ -36,7 +36,11 @@ pub struct TestStack {
 #[must_use]
 pub fn local_ports(service: &str) -> Table {
     let mut table = toml! { admin.address = "127.0.0.1:0" };
-    let server = if service == "gateway" { "http" } else { "grpc" };
+    let server = match service {
+        "gateway" => "http",
+        "notification" => return table,
+        _ => "grpc",
+    };
     table.insert(server.to_owned(), Value::Table(toml! { address = "127.0.0.1:0" }));
     table
 }
@@ -53,7 +57,7 @@ impl TestStackBuilder {
     #[must_use]
     pub fn otlp(self, endpoint: &str) -> Self {
         let one = Value::Table(toml! { telemetry.otlp_endpoint = (endpoint) });
-        let all = ["user", "product", "auth", "gateway"].map(|service| (service.to_owned(), one.clone()));
+        let all = SERVICES.map(|service| (service.to_owned(), one.clone()));
         self.configure(all.into_iter().collect())
     }
 
@@ -71,10 +75,8 @@ impl TestStackBuilder {
     pub async fn start(self) -> TestStack {
         install();
         let data = tempfile::tempdir().expect("a temporary folder");
-        let mut overrides: Table = ["user", "product", "auth", "gateway"]
-            .map(|service| (service.to_owned(), Value::Table(local_ports(service))))
-            .into_iter()
-            .collect();
+        let mut overrides: Table =
+            SERVICES.map(|service| (service.to_owned(), Value::Table(local_ports(service)))).into_iter().collect();
         // Hashes that cost next to nothing, and limits that no test meets by accident.
         merge(
             &mut overrides,

@@ -16,7 +16,7 @@ mod waterfall;
 pub use data::{Data, DataError};
 pub use run::{Arguments, RunError, run};
 pub use shopper::{Shopper, Tally};
-pub use stack::{Admin, Stack, StackConfig, StackError, broker_name};
+pub use stack::{Admin, SERVICES, Stack, StackConfig, StackError, broker_name};
 pub use table::{Count, Counts};
 pub use traces::{Trace, Traces};
 pub use waterfall::draw;

@@ -12,7 +12,7 @@ use telemetry::{LogFormat, LogOutput, Tap};
 
 use crate::data::{Data, DataError};
 use crate::shopper::Tally;
-use crate::stack::{Stack, StackConfig, StackError};
+use crate::stack::{SERVICES, Stack, StackConfig, StackError};
 use crate::table::Counts;
 use crate::traces::Traces;
 use crate::traffic::Traffic;
@@ -205,17 +205,18 @@ fn map(stack: &Stack, data: &Data, config: &StackConfig, took: Duration) -> Stri
         |service, kind| stack.address(service, kind).map(|address| format!("http://{address}")).unwrap_or_default();
     let mut text = format!("Signalbox is ready ({} ms).\n\n", took.as_millis());
     let public = url("gateway", "http");
-    text += &format!("  API        {public}         try: curl {public}/v1/products?limit=3\n");
-    text += &format!("  API docs   {public}/docs\n");
-    text += &format!("  traces     {}/traces\n", url("gateway", "admin"));
-    for service in ["gateway", "auth", "user", "product"] {
-        text += &format!("  {service:<10} {}/metrics  /readyz  /log-level  /build\n", url(service, "admin"));
+    text += &format!("  API          {public}         try: curl {public}/v1/products?limit=3\n");
+    text += &format!("  API docs     {public}/docs\n");
+    text += &format!("  traces       {}/traces\n", url("gateway", "admin"));
+    for service in SERVICES.iter().rev() {
+        text += &format!("  {service:<12} {}/metrics  /readyz  /log-level  /build\n", url(service, "admin"));
     }
+    text += &format!("  mails        {}\n", data.path().join("mail").display());
     if let Some(admin) = &config.admin {
         text +=
-            &format!("  admin      {}  password in {}\n", admin.email, data.path().join("admin-password").display());
+            &format!("  admin        {}  password in {}\n", admin.email, data.path().join("admin-password").display());
     }
-    text + &format!("  log        {}\n\nCtrl-C stops it.\n", data.path().join("signalbox.jsonl").display())
+    text + &format!("  log          {}\n\nCtrl-C stops it.\n", data.path().join("signalbox.jsonl").display())
 }
 
 #[allow(clippy::print_stdout, reason = "the terminal is this program's user interface")]

@@ -56,8 +56,9 @@ pub struct StackError {
     pub source: StartError,
 }
 
-/// Names of the sections that overrides may have.
-const SERVICES: [&str; 4] = ["user", "product", "auth", "gateway"];
+/// The services, in the order in which they start; also the sections that overrides may have. Callees come first, and
+/// before them who listens to events, so that the first event finds somebody.
+pub const SERVICES: [&str; 5] = ["notification", "user", "product", "auth", "gateway"];
 
 impl Stack {
     /// Starts every service, callees first, and returns when all listen.
@@ -71,17 +72,19 @@ impl Stack {
             let source = StartError::Invalid { key: unknown.clone(), reason };
             return Err(StackError { service: "configuration".to_owned(), source });
         }
+        layers(&notification::SPEC, config, &[])?;
         layers(&user::SPEC, config, &[])?;
         layers(&product::SPEC, config, &[])?;
         layers(&auth::SPEC, config, &[])?;
         layers(&gateway::SPEC, config, &[])?;
+        let notification = start(&notification::SPEC, config, &[], Extras::default()).await?;
         let user = start(&user::SPEC, config, &[], Extras::default()).await?;
         let product = start(&product::SPEC, config, &[], Extras::default()).await?;
         let auth = start(&auth::SPEC, config, &[("user", url(&user))], Extras::default()).await?;
         let callees = [("auth", url(&auth)), ("user", url(&user)), ("product", url(&product))];
         let extras = Extras { admin: config.pages.clone(), ..Extras::default() };
         let gateway = start(&gateway::SPEC, config, &callees, extras).await?;
-        Ok(Self { services: vec![user, product, auth, gateway] })
+        Ok(Self { services: vec![notification, user, product, auth, gateway] })
     }
 
     /// The running service of that name.
@@ -181,6 +184,10 @@ fn host_defaults(service: &str, config: &StackConfig) -> Table {
         table.insert("database".to_owned(), toml::Value::Table(toml! { url = (url) }));
         let broker = format!("in-process:{}", broker_name(&config.data));
         table.insert("broker".to_owned(), toml::Value::Table(toml! { url = (broker) }));
+    }
+    if service == "notification" {
+        let folder = config.data.join("mail").display().to_string();
+        table.insert("mail".to_owned(), toml::Value::Table(toml! { folder = (folder) }));
     }
     if let (Some(admin), "auth") = (&config.admin, service) {
         let bootstrap = toml! {

@@ -1,8 +1,6 @@
 //! Sessions in Redis, as a black box: what users notice when it dies, hangs, or comes back without its keys.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-#[path = "../../../crates/chassis/tests/support/redis_server.rs"]
-mod redis_server;
 #[allow(dead_code, reason = "what the other tests use of it")]
 #[path = "support/stand.rs"]
 mod stand;
@@ -15,19 +13,21 @@ use std::time::Duration;
 
 use auth::adapters::fallback_sessions::FallbackSessionStore;
 use auth::adapters::redis_sessions::RedisSessions;
-use auth::adapters::sql::SqlStore;
+use auth::adapters::sql::{MIGRATIONS, SqlStore};
 use auth::domain::Error;
 use auth::domain::account::{Email, NewClaim, Role};
 use auth::domain::refresh_token::RefreshToken;
 use auth::domain::sessions::{NewSession, NewToken, Opened, Presented};
 use auth::ports::{CredentialStore, SessionStore};
+use backends::Redis as RedisServer;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chassis::Actor;
+use chassis::db::Db;
 use chassis::redis::{Redis, cmd};
 use chrono::TimeDelta;
 use contracts::auth::v1::TokenPair;
-use redis_server::RedisServer;
+use messaging::Outbox;
 use stand::{EMAIL, PASSWORD, Stand, eventually, problem, stand};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::{Code, Status};
@@ -37,7 +37,7 @@ use uuid::Uuid;
 const CALL: Duration = Duration::from_secs(5);
 
 async fn with_redis() -> (RedisServer, Stand) {
-    let server = RedisServer::start();
+    let server = RedisServer::start().unwrap();
     let stand = stand(&settings(&server)).await;
     connected(&stand).await;
     (server, stand)
@@ -107,9 +107,9 @@ async fn a_reused_token_ends_the_session_and_a_logout_does() {
 
 #[tokio::test]
 async fn without_redis_users_sign_in_and_nobody_is_signed_out() {
-    let (mut server, stand) = with_redis().await;
+    let (server, stand) = with_redis().await;
     let in_redis = stand.signed_in().await;
-    server.kill();
+    server.kill().unwrap();
     disconnected(&stand).await;
     assert_eq!(refusal(&stand, &in_redis).await, unavailable(), "it may live in Redis");
     let logout = stand.logout(&in_redis.refresh_token).await.expect_err("nobody knows");
@@ -120,7 +120,7 @@ async fn without_redis_users_sign_in_and_nobody_is_signed_out() {
     assert_eq!(fallbacks(&stand, "rotate"), 1.0);
 
     // It comes back empty: its sessions are over, those in SQL go on, and the reuse rule holds across the outage.
-    server.launch();
+    server.launch().unwrap();
     connected(&stand).await;
     assert_eq!(refusal(&stand, &in_redis).await, invalid());
     let last = refresh(&stand, &next).await.expect("SQL keeps it");
@@ -132,13 +132,13 @@ async fn without_redis_users_sign_in_and_nobody_is_signed_out() {
 
 #[tokio::test]
 async fn a_spent_token_is_never_accepted_again_whatever_redis_forgets() {
-    let (mut server, stand) = with_redis().await;
+    let (server, stand) = with_redis().await;
     let spent = stand.signed_in().await;
     refresh(&stand, &spent).await.unwrap();
-    server.kill();
+    server.kill().unwrap();
     disconnected(&stand).await;
     assert_eq!(refusal(&stand, &spent).await, unavailable());
-    server.launch();
+    server.launch().unwrap();
     connected(&stand).await;
     assert_eq!(refusal(&stand, &spent).await, invalid());
 }
@@ -148,12 +148,12 @@ async fn a_redis_that_hangs_keeps_its_sessions() {
     let (server, stand) = with_redis().await;
     let (spent, other) = (stand.signed_in().await, login(&stand).await);
     let living = refresh(&stand, &spent).await.unwrap();
-    server.pause();
+    server.pause().unwrap();
     assert_eq!(refusal(&stand, &living).await, unavailable());
     assert_eq!(refusal(&stand, &spent).await, unavailable());
     let in_sql = login(&stand).await;
     refresh(&stand, &in_sql).await.expect("SQL keeps it");
-    server.resume();
+    server.resume().unwrap();
     connected(&stand).await;
     refresh(&stand, &living).await.expect("still signed in");
     assert_eq!(refusal(&stand, &spent).await, invalid(), "a reuse, now that Redis tells");
@@ -165,10 +165,10 @@ async fn a_redis_that_hangs_keeps_its_sessions() {
 async fn a_session_that_redis_may_have_stored_is_not_stored_in_sql_as_well() {
     let (server, stand) = with_redis().await;
     stand.signed_in().await;
-    server.pause();
+    server.pause().unwrap();
     // Redis gets to know the session only when it goes on. By then the user has another one, in SQL.
     let tokens = login(&stand).await;
-    server.resume();
+    server.resume().unwrap();
     connected(&stand).await;
     let settings = chassis::settings::Redis { url: server.url(), timeout_ms: 5_000 };
     let redis = Redis::open(&settings).unwrap().unwrap();
@@ -187,9 +187,9 @@ async fn sessions_end_with_the_credentials_even_if_redis_was_away() {
     let (server, stand) = with_redis().await;
     let tokens = stand.signed_in().await;
     let user_id = stand.users.all().remove(0).id;
-    server.pause();
+    server.pause().unwrap();
     assert!(stand.delete(Actor::Service, &user_id).await.unwrap());
-    server.resume();
+    server.resume().unwrap();
     connected(&stand).await;
     // The profile is still there: only the credentials are gone.
     assert_eq!(stand.users.all().len(), 1);
@@ -198,8 +198,8 @@ async fn sessions_end_with_the_credentials_even_if_redis_was_away() {
 
 #[tokio::test]
 async fn auth_starts_and_is_ready_without_redis_and_says_what_is_wrong() {
-    let server = RedisServer::with(&["--requirepass", "right"]);
-    let stand = stand(&settings(&server).replace("//", "//:hush@")).await;
+    let server = RedisServer::start().unwrap();
+    let stand = stand(&settings(&server).replace(&server.url(), &server.url_of(":hush"))).await;
     eventually("the refusal is shown", async || {
         let page = readyz(&stand).await;
         assert!(page.starts_with("HTTP/1.1 200"), "{page}");
@@ -223,7 +223,7 @@ async fn readyz(stand: &Stand) -> String {
 
 #[tokio::test]
 async fn an_outage_between_looking_and_spending_is_no_refusal_and_families_are_revoked_once() {
-    let mut server = RedisServer::start();
+    let server = RedisServer::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (url, at) = (format!("sqlite:{}/auth.db", folder.path().display()), auth::domain::now());
     let sql = chassis::settings::Database {
@@ -233,14 +233,15 @@ async fn an_outage_between_looking_and_spending_is_no_refusal_and_families_are_r
         statement_timeout_ms: 5_000,
         migrate: true,
     };
-    let sql = Arc::new(SqlStore::open(&sql).await.unwrap());
+    let db = Db::open("auth", &sql, MIGRATIONS).await.unwrap();
+    let sql = Arc::new(SqlStore::new(db.clone(), Outbox::new(db)));
     let (user_id, email) = (Uuid::now_v7(), Email::parse(EMAIL).unwrap());
     let claim = NewClaim { user_id, email: &email, password_hash: "hash", role: Role::User };
     sql.claim(claim, at).await.unwrap();
     sql.activate(user_id, at).await.unwrap();
     let settings = chassis::settings::Redis { url: server.url(), timeout_ms: 5_000 };
     let sessions = RedisSessions::new(Redis::open(&settings).unwrap().unwrap());
-    let store = FallbackSessionStore::new(sessions.clone(), sql.clone(), sql);
+    let store = FallbackSessionStore::new(sessions.clone(), sql.clone(), sql.clone(), sql);
     let token =
         || NewToken { hash: RefreshToken::generate().hash(), issued_at: at, expires_at: at + TimeDelta::days(1) };
     let session =
@@ -249,13 +250,13 @@ async fn an_outage_between_looking_and_spending_is_no_refusal_and_families_are_r
     let revoked = session();
     assert_eq!(store.open(revoked).await.unwrap(), Opened::Stored);
     let found: Presented = store.find(&revoked.token.hash, at).await.unwrap().unwrap();
-    assert!(sessions.revoke_family(&found).await.unwrap());
-    assert!(!sessions.revoke_family(&found).await.unwrap(), "only once");
+    assert!(sessions.revoke_family(found.family_id).await.unwrap());
+    assert!(!sessions.revoke_family(found.family_id).await.unwrap(), "only once");
     assert_eq!(store.find(&revoked.token.hash, at).await.unwrap(), None);
 
     let living = session();
     assert_eq!(store.open(living).await.unwrap(), Opened::Stored);
-    server.kill();
+    server.kill().unwrap();
     let outcome = store.rotate(living.family_id, &living.token.hash, token()).await;
     assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
 }

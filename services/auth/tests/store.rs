@@ -1,9 +1,6 @@
 //! The contract of the stores, on SQLite and on Postgres, and that of sessions on Redis, too.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-#[path = "../../../crates/chassis/tests/support/redis_server.rs"]
-mod redis_server;
-
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -18,6 +15,7 @@ use auth::domain::rotation::Rotation as KeyRotation;
 use auth::domain::sessions::{NewSession, NewToken, Opened, Presented, Rotation};
 use auth::domain::{Error, now};
 use auth::ports::{AccessTokens, CredentialStore, KeyStore, RollbackStore, SessionStore};
+use backends::Redis as RedisServer;
 use chassis::db::Db;
 use chassis::on;
 use chassis::redis::{Redis, cmd};
@@ -26,7 +24,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use messaging::Outbox;
 use messaging::testing::drain;
-use redis_server::RedisServer;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -43,7 +40,7 @@ async fn on_sqlite() {
 /// Credentials are on SQLite, which is not asked for sessions.
 #[tokio::test]
 async fn sessions_on_redis() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let settings = database(format!("sqlite:{}/auth.db", folder.path().display()));
     let db = Db::open("auth", &settings, MIGRATIONS).await.unwrap();

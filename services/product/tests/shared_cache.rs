@@ -4,12 +4,10 @@
 mod contract;
 #[path = "support/fake_store.rs"]
 mod fake_store;
-#[path = "../../../crates/chassis/tests/support/redis_server.rs"]
-mod redis_server;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use backends::Redis as RedisServer;
 use chassis::redis::{Redis, cmd};
 use chassis::settings;
 use contract::{Cached, LONG, SHORT, limits};
@@ -19,7 +17,6 @@ use product::adapters::cache::shared::SharedStore;
 use product::domain::Error;
 use product::domain::product::{Product, ProductId};
 use product::ports::ProductStore;
-use redis_server::RedisServer;
 
 /// A read may take the time-out of Redis and that of a load; far less than this.
 const BOUND: Duration = Duration::from_secs(10);
@@ -31,7 +28,7 @@ struct InRedis {
 
 impl InRedis {
     async fn start() -> Self {
-        let server = RedisServer::start();
+        let server = RedisServer::start().unwrap();
         let redis = client(&server, 5_000);
         Self { server, redis }
     }
@@ -280,7 +277,7 @@ async fn without_redis_the_store_answers_one_read_for_many_callers() {
     let id = store.id();
     store.gate.add_permits(1);
     find(&cache, id).await.expect("found");
-    world.server.kill();
+    world.server.kill().unwrap();
     disconnected(&redis).await;
     let call = || {
         let cache = Arc::clone(&cache);
@@ -296,7 +293,7 @@ async fn without_redis_the_store_answers_one_read_for_many_callers() {
     store.failures.lock().expect("lock").push_back(unavailable());
     assert!(matches!(find(&cache, id).await, Err(Error::Unavailable(_))), "no copy to be had");
 
-    world.server.launch();
+    world.server.launch().unwrap();
     connected(&redis).await;
     wait_for(async || {
         let reads = store.reads();
@@ -322,7 +319,7 @@ async fn a_write_during_an_outage_is_seen_after_it() {
         store.reads() == reads
     })
     .await;
-    world.server.pause();
+    world.server.pause().unwrap();
     // Found out before the write, so that Redis never hears of it.
     assert_eq!(find(&one, id).await.expect("found").version(), 1);
     disconnected(&one_redis).await;
@@ -330,7 +327,7 @@ async fn a_write_during_an_outage_is_seen_after_it() {
     tokio::time::timeout(BOUND, one.replace(id, 1, &details)).await.expect("in time").expect("replaced");
     assert_eq!(find(&one, id).await.expect("found").version(), 2, "its own write");
     assert_eq!(find(&two, id).await.expect("found").version(), 2, "Redis does not answer");
-    world.server.resume();
+    world.server.resume().unwrap();
     // Whoever is back first: neither ever sees the copy from before, which Redis still has.
     let reads = store.reads();
     let mut kept = 0;
@@ -363,11 +360,11 @@ async fn a_write_that_redis_never_heard_of_is_made_good_by_its_replica_alone() {
     })
     .await;
     // The pause is over before the second replica notices it; the first one does not look anything up again.
-    world.server.pause();
+    world.server.pause().unwrap();
     assert_eq!(find(&one, id).await.expect("found").version(), 1);
     disconnected(&one_redis).await;
     one.replace(id, 1, &details("Kettle")).await.expect("replaced");
-    world.server.resume();
+    world.server.resume().unwrap();
     wait_for(async || find(&two, id).await.expect("found").version() == 2).await;
 }
 
@@ -376,7 +373,7 @@ async fn without_redis_nobody_joins_a_read_from_before_his_write() {
     let (mut world, store) = (InRedis::start().await, FakeStore::closed());
     let (redis, cache) = world.replica(&store, &limits(LONG));
     connected(&redis).await;
-    world.server.kill();
+    world.server.kill().unwrap();
     disconnected(&redis).await;
     let id = store.id();
     let slow = tokio::spawn({
@@ -394,7 +391,8 @@ async fn without_redis_nobody_joins_a_read_from_before_his_write() {
 
 #[tokio::test]
 async fn a_write_that_redis_refuses_to_note_is_seen_all_the_same() {
-    let server = RedisServer::with(&["--rename-command", "HDEL", ""]);
+    let server = RedisServer::start().unwrap();
+    server.configure(&["rename-command HDEL \"\""]).unwrap();
     let (world, store) = (InRedis { redis: client(&server, 5_000), server }, FakeStore::open());
     let (redis, cache) = world.replica(&store, &limits(LONG));
     connected(&redis).await;

@@ -1,12 +1,10 @@
 //! The contract of the store: one suite, run on SQLite, through both caches, and on Postgres.
 
-#[path = "../../../crates/chassis/tests/support/redis_server.rs"]
-mod redis_server;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backends::Redis as RedisServer;
 use chassis::db::Db;
 use chassis::on;
 use chassis::redis::Redis;
@@ -23,7 +21,6 @@ use product::domain::details::{Details, Draft};
 use product::domain::product::{Product, ProductId};
 use product::domain::search::{Search, SearchDraft, Sort};
 use product::ports::ProductStore;
-use redis_server::RedisServer;
 use serde_json::json;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -45,7 +42,7 @@ async fn the_cache_keeps_the_contract() {
 
 #[tokio::test]
 async fn the_shared_cache_keeps_the_contract() {
-    let server = RedisServer::start();
+    let server = RedisServer::start().unwrap();
     let (_folder, db) = sqlite().await;
     let redis = Redis::open(&settings::Redis { url: server.url(), timeout_ms: 5_000 });
     let redis = redis.expect("a URL").expect("configured");
