@@ -159,7 +159,7 @@ async fn sign_in_routes_have_a_limit_of_their_own_and_a_refusal_takes_nothing() 
 
 #[tokio::test]
 async fn without_redis_each_replica_goes_on_from_what_it_has_seen() {
-    let mut world = World::start("").await;
+    let world = World::start("").await;
     let start = Refill(Instant::now());
     assert_eq!(world.let_in(8, "192.0.2.1", "GET /ping").await, 8);
     world.server.kill().unwrap();

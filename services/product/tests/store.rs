@@ -37,7 +37,7 @@ async fn sqlite_keeps_the_contract() {
 #[tokio::test]
 async fn the_cache_keeps_the_contract() {
     let (_folder, db) = sqlite().await;
-    contract(Arc::new(CachedStore::new(Arc::new(SqlStore::new(db)), &kept_for_a_day()))).await;
+    contract(Arc::new(CachedStore::new(Arc::new(sql(&db)), &kept_for_a_day()))).await;
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn the_shared_cache_keeps_the_contract() {
     let (_folder, db) = sqlite().await;
     let redis = Redis::open(&settings::Redis { url: server.url(), timeout_ms: 5_000 });
     let redis = redis.expect("a URL").expect("configured");
-    contract(Arc::new(SharedStore::new(Arc::new(SqlStore::new(db)), redis, &kept_for_a_day()))).await;
+    contract(Arc::new(SharedStore::new(Arc::new(sql(&db)), redis, &kept_for_a_day()))).await;
 }
 
 fn kept_for_a_day() -> Limits {
