@@ -11,7 +11,7 @@ mod wait;
 pub use client::{Answer, Client, NoAnswer, Seen};
 pub use fake::FakeService;
 pub use lines::Lines;
-pub use processes::{ProcessOptions, Processes, SERVICES, ServiceProcess};
+pub use processes::{ProcessOptions, Processes, SERVICES, ServiceProcess, executable};
 pub use stack::{TestStack, TestStackBuilder, local_ports};
 pub use telemetry::testing::Collector;
 pub use wait::{eventually, eventually_within, value_of};

@@ -1,24 +1,22 @@
 //! The services as processes of their own, on private Postgres, Redis and RabbitMQ, set up by the scripts that also set
 //! up `compose.yaml`: each service with its own roles and passwords. It all ends with this process, however that ends.
 
+mod service;
+
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use backends::{BackendError, Postgres, Program, RabbitMq, Redis, free_port};
 use tempfile::TempDir;
+
+pub use service::{ServiceProcess, executable};
 
 /// The services with a database.
 const STORED: [&str; 4] = ["user", "product", "auth", "notification"];
 
 /// All services, callees first.
 pub const SERVICES: [&str; 5] = ["user", "product", "auth", "notification", "gateway"];
-
-/// Longer than the slowest readiness check may take.
-const READY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the servers of `make dev` listen: their usual ports, with a digit in front.
 const DEVELOPMENT: [(&str, u16); 3] = [("postgres", 15_432), ("redis", 16_379), ("rabbitmq", 15_672)];
@@ -44,13 +42,6 @@ pub struct Processes {
     pub rabbitmq: RabbitMq,
     folder: PathBuf,
     _temporary: Option<TempDir>,
-}
-
-/// A service in its process.
-pub struct ServiceProcess {
-    program: Program,
-    /// Where it serves, if it does, and where its admin port is.
-    ports: [Option<u16>; 2],
 }
 
 impl Processes {
@@ -162,7 +153,7 @@ impl Processes {
         let environment = variables.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)).collect();
         let (served, admin) = (ports.served.get(name).copied(), ports.admin.get(name).copied());
         let program = Program::new(name, &executable(name)?, &folder, admin.unwrap_or_default(), environment)?;
-        let process = ServiceProcess { program, ports: [served, admin] };
+        let process = ServiceProcess::new(program, [served, admin]);
         process.launch()?;
         self.services.insert(name, process);
         Ok(())
@@ -172,60 +163,6 @@ impl Processes {
     #[must_use]
     pub fn mail(&self) -> PathBuf {
         self.folder.join("mail")
-    }
-}
-
-impl ServiceProcess {
-    /// Where it serves.
-    #[must_use]
-    pub fn address(&self) -> Option<SocketAddr> {
-        self.ports[0].map(|port| (Ipv4Addr::LOCALHOST, port).into())
-    }
-
-    /// Where its admin port is.
-    #[must_use]
-    pub fn admin(&self) -> Option<SocketAddr> {
-        self.ports[1].map(|port| (Ipv4Addr::LOCALHOST, port).into())
-    }
-
-    /// Kills it without a word.
-    ///
-    /// # Errors
-    /// If the operating system does not do it.
-    pub fn kill(&self) -> Result<(), BackendError> {
-        self.program.kill()
-    }
-
-    /// Starts it, unless it runs, and waits until it is ready.
-    ///
-    /// # Errors
-    /// If it ends, or is not ready in time.
-    pub fn launch(&self) -> Result<(), BackendError> {
-        self.program.launch(|| self.admin().map_or(Ok(()), ready))
-    }
-
-    /// Stops it where it is: connections stay, and nobody answers.
-    ///
-    /// # Errors
-    /// If the operating system does not do it.
-    pub fn pause(&self) -> Result<(), BackendError> {
-        self.program.pause()
-    }
-
-    /// Lets it go on.
-    ///
-    /// # Errors
-    /// If the operating system does not do it.
-    pub fn resume(&self) -> Result<(), BackendError> {
-        self.program.resume()
-    }
-
-    /// Asks it to end, and waits until it has drained.
-    ///
-    /// # Errors
-    /// If it does not end in time; then it was killed.
-    pub fn stop(&self) -> Result<(), BackendError> {
-        self.program.stop()
     }
 }
 
@@ -288,27 +225,6 @@ fn servers(folder: &Path, temporary: bool) -> Result<(Postgres, Redis, RabbitMq)
         };
         let panicked = "the thread that starts a server does not panic";
         Ok((first.join().expect(panicked)?, second.join().expect(panicked)?, third?))
-    })
-}
-
-/// Whether the admin port at `address` answers that the service is ready; the error says what it answered instead.
-fn ready(address: SocketAddr) -> std::io::Result<()> {
-    let mut stream = TcpStream::connect_timeout(&address, READY_TIMEOUT)?;
-    stream.set_read_timeout(Some(READY_TIMEOUT))?;
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(std::io::Error::other(answer)) }
-}
-
-/// The executable of a service, built beside the one that runs.
-fn executable(service: &str) -> Result<PathBuf, BackendError> {
-    let own =
-        std::env::current_exe().map_err(|source| BackendError::System { what: "no own path".to_owned(), source })?;
-    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join(service)).find(|path| path.is_file());
-    found.ok_or_else(|| BackendError::System {
-        what: format!("the program {service} is not built; cargo build --workspace --bins"),
-        source: std::io::ErrorKind::NotFound.into(),
     })
 }
 

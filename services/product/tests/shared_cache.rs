@@ -271,7 +271,7 @@ async fn keys_are_ours_and_go_in_time() {
 
 #[tokio::test]
 async fn without_redis_the_store_answers_one_read_for_many_callers() {
-    let (mut world, store) = (InRedis::start().await, FakeStore::closed());
+    let (world, store) = (InRedis::start().await, FakeStore::closed());
     let (redis, cache) = world.replica(&store, &limits(LONG));
     connected(&redis).await;
     let id = store.id();
@@ -370,7 +370,7 @@ async fn a_write_that_redis_never_heard_of_is_made_good_by_its_replica_alone() {
 
 #[tokio::test]
 async fn without_redis_nobody_joins_a_read_from_before_his_write() {
-    let (mut world, store) = (InRedis::start().await, FakeStore::closed());
+    let (world, store) = (InRedis::start().await, FakeStore::closed());
     let (redis, cache) = world.replica(&store, &limits(LONG));
     connected(&redis).await;
     world.server.kill().unwrap();
