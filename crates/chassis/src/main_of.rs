@@ -19,7 +19,7 @@ const EX_CONFIG: u8 = 78;
 #[derive(Parser)]
 struct Arguments {
     /// Configuration file to lay over the defaults
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Print the defaults, which are also the manual of every key, and exit
     #[arg(long)]

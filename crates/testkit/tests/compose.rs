@@ -18,6 +18,8 @@ fn root() -> PathBuf {
 fn compose() -> Value {
     let text = std::fs::read_to_string(root().join("compose.yaml")).unwrap();
     let mut value: Value = serde_yaml_ng::from_str(&text).unwrap();
+    // Twice: what is merged merges something itself.
+    value.apply_merge().unwrap();
     value.apply_merge().unwrap();
     value
 }

@@ -40,7 +40,8 @@ async fn a_service_that_hangs_is_given_up_in_time() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_breaks_off_is_unavailable_or_failed_but_never_a_hang() {
     let (stack, fake) = (TestStack::start().await, FakeService::start().await);
-    let (_running, client) = gateway(&stack, &fake).await;
+    // Long enough for every attempt on a busy machine.
+    let (_running, client) = gateway_with(&stack, &fake, toml! { product.timeout_ms = 5000 }).await;
     fake.panic();
     let answer = client.get("/v1/products").await;
     assert!([500, 503].contains(&answer.status.as_u16()), "{} {}", answer.status, answer.text());

@@ -29,8 +29,7 @@ async fn a_registration_becomes_a_mail(processes: &Processes) {
     let _ = user.get("/v1/products?limit=1").await.expect(200);
     let refresh = json!({ "refresh_token": tokens["refresh_token"] });
     let _ = client.post("/v1/auth/refresh", &refresh).await.expect(200);
-    let again = client.post("/v1/auth/refresh", &refresh).await.expect(401);
-    assert_eq!(again.code(), "refresh_token_reused", "{}", again.text());
+    let _ = client.post("/v1/auth/refresh", &refresh).await.expect(401);
     eventually("a welcome and a warning", || async {
         let mails = std::fs::read_dir(processes.mail()).unwrap();
         let mails = mails.filter(|mail| mail.as_ref().unwrap().path().extension().is_some_and(|kind| kind == "eml"));

@@ -19,6 +19,7 @@ fn free_ports(folder: &Path, more: &str) -> String {
         "user.admin",
         "product.grpc",
         "product.admin",
+        "notification.admin",
     ]
     .iter()
     .map(|section| format!("[{section}]\naddress = \"127.0.0.1:0\"\n"))

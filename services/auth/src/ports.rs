@@ -60,8 +60,8 @@ pub trait SessionStore: Send + Sync {
     /// A token of a living session that has not expired, spent or not.
     async fn find(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<Presented>, Error>;
 
-    /// Spends `token` and stores `next`, at most once however many try; a second try revokes the family, which the
-    /// caller completes with [`SessionStore::revoke_reused`].
+    /// Spends `token` and stores `next`, at most once however many try; a second try revokes the family and announces
+    /// that, as [`SessionStore::revoke_reused`] does.
     async fn rotate(&self, family_id: Uuid, token: &TokenHash, next: NewToken) -> Result<Rotation, Error>;
 
     /// Revokes the family of a token that was used a second time and announces that, wholly or not at all. A family is

