@@ -9,13 +9,17 @@ TARGET ?= http://127.0.0.1:8080
 USERS ?= 10
 FOR ?= 60s
 
-.PHONY: help demo test lint fmt deny openapi events load measure picture clean
+.PHONY: help demo dev test lint fmt deny openapi events load measure picture clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 demo: ## build and run the whole stack in one process; ARGS="--for 20s --ephemeral" passes flags
 	$(CARGO) run --release --locked --quiet -- $(ARGS)
+
+dev: ## the services as processes on private Postgres, Redis and RabbitMQ, until Ctrl-C; data in target/dev
+	$(CARGO) build --locked --quiet --workspace --exclude loadtests --bins
+	./target/debug/signalbox-dev $(ARGS)
 
 test: ## build and run every test
 	$(CARGO) run --locked --quiet -p backends -- check

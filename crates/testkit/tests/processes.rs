@@ -1,19 +1,22 @@
 //! The services as processes, each with roles of its own: what a role may and what it may not.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
-use testkit::{Client, ProcessOptions, Processes, SERVICES, eventually};
+use testkit::{Client, Collector, ProcessOptions, Processes, SERVICES, eventually};
 
 /// One set for all of this file: it takes a while to start.
 #[tokio::test(flavor = "multi_thread")]
 async fn services_run_as_processes_and_reach_only_what_is_theirs() {
-    let options = ProcessOptions::default();
+    let collector = Collector::start().await.unwrap();
+    let mut options = ProcessOptions::default();
+    options.variables.extend(SERVICES.map(|name| (name, "TELEMETRY_OTLP_ENDPOINT", collector.endpoint())));
     let processes = tokio::task::spawn_blocking(move || Processes::start(&options, |_| {}).unwrap()).await.unwrap();
     a_registration_becomes_a_mail(&processes).await;
+    one_trace_reaches_the_consumer(&processes, &collector).await;
     health_is_a_subcommand(&processes);
     roles_of_the_database(&processes);
     users_of_redis(&processes);
@@ -46,6 +49,57 @@ async fn a_registration_becomes_a_mail(processes: &Processes) {
     }
 }
 
+/// From the request to the mail: each process under its own name, over a real broker.
+async fn one_trace_reaches_the_consumer(processes: &Processes, collector: &Collector) {
+    let trace_id = "4bf92f3577b34da6a3ce929d0e0e4761";
+    let client = Client::new(processes.service("gateway").address().unwrap());
+    let client = client.with_header("traceparent", &format!("00-{trace_id}-00f067aa0ba902b7-01"));
+    let account = json!({ "email": "traced@example.com", "password": "correct horse battery", "name": "Traced" });
+    let _ = client.post("/v1/auth/register", &account).await.expect(201);
+    let publish = "publish user:user.registered";
+    let published = eventually("the publication", || async {
+        collector.trace(trace_id).into_iter().find(|span| span.kind == "producer" && span.name == publish)
+    })
+    .await;
+    assert_eq!(
+        (published.service.as_str(), published.attribute("messaging.system").as_deref()),
+        ("user", Some("rabbitmq"))
+    );
+    let mut callers = BTreeSet::new();
+    for (service, kind, name) in [
+        ("gateway", "server", "POST /v1/auth/register"),
+        ("gateway", "client", "auth.v1.AuthService/Register"),
+        ("auth", "server", "auth.v1.AuthService/Register"),
+        ("auth", "client", "user.v1.UserService/CreateUser"),
+        ("user", "server", "user.v1.UserService/CreateUser"),
+        ("user", "client", "INSERT outbox"),
+    ] {
+        let found = eventually(name, || async {
+            let spans = collector.trace(trace_id);
+            spans.into_iter().find(|span| span.service == service && span.kind == kind && span.name == name)
+        })
+        .await;
+        callers.insert(found.service);
+    }
+    assert_eq!(callers.len(), 3);
+    let linked = eventually("a consumer that links to the publication", || async {
+        let consumers = collector.all().into_iter().filter(|span| span.kind == "consumer");
+        let links = |id: &str| collector.links(id).contains(&(trace_id.to_owned(), published.span_id.clone()));
+        consumers.into_iter().find(|span| links(&span.span_id))
+    })
+    .await;
+    assert_eq!(linked.service, "notification");
+    assert_eq!(linked.name, "process user:user.registered:notification.user");
+    let mail = eventually("the mail in the trace of its cause", || async {
+        collector
+            .trace(trace_id)
+            .into_iter()
+            .find(|span| span.service == "notification" && span.name.starts_with("send mail"))
+    })
+    .await;
+    assert!(!mail.error && mail.attribute("mail.transport").as_deref() == Some("file"), "{mail:?}");
+}
+
 /// As the health check of a container asks.
 fn health_is_a_subcommand(processes: &Processes) {
     let ask = |name: &str, admin: &str| {
@@ -75,7 +129,7 @@ fn roles_of_the_database(processes: &Processes) {
         let text = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&text).into_owned())
     };
-    assert_eq!(run("auth_app", "auth", "SELECT count(*) FROM credentials"), (true, "1\n".to_owned()));
+    assert_eq!(run("auth_app", "auth", "SELECT count(*) FROM credentials"), (true, "2\n".to_owned()));
     for (role, database, sql) in [
         ("auth_app", "auth", "CREATE TABLE mine (id INT)"),
         ("auth_app", "auth", "DROP TABLE credentials"),
