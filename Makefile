@@ -17,7 +17,7 @@ help: ## list the verbs
 demo: ## build and run the whole stack in one process; ARGS="--for 20s --ephemeral" passes flags
 	$(CARGO) run --release --locked --quiet -- $(ARGS)
 
-dev: ## the services as processes on private Postgres, Redis and RabbitMQ, until Ctrl-C; data in target/dev
+dev: ## the services as processes on private Postgres, Redis and RabbitMQ, until Ctrl-C
 	$(CARGO) build --locked --quiet --workspace --exclude loadtests --bins
 	./target/debug/signalbox-dev $(ARGS)
 

@@ -84,8 +84,9 @@ pub(crate) fn tail(text: &str) -> String {
     lines[lines.len().saturating_sub(30)..].join("\n")
 }
 
-/// Whether this process is root.
-pub(crate) fn is_root() -> bool {
+/// Whether this process is root. Postgres then runs as another user, who has to be able to reach its folder.
+#[must_use]
+pub fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
 }
 

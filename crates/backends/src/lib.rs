@@ -16,6 +16,7 @@ mod shared;
 pub mod survey;
 
 pub use error::BackendError;
+pub use install::is_root;
 pub use postgres::Postgres;
 pub use program::Program;
 pub use rabbitmq::RabbitMq;

@@ -53,6 +53,11 @@ impl Processes {
         let temporary = if options.folder.is_none() { Some(temporary()?) } else { None };
         let folder = temporary.as_ref().map(|folder| folder.path().to_owned()).or(options.folder.clone());
         let folder = folder.unwrap_or_default();
+        // Open to look into: Postgres may run as another user, and everything inside has rights of its own.
+        std::fs::create_dir_all(&folder).map_err(|source| BackendError::System {
+            what: format!("cannot make the folder {}", folder.display()),
+            source,
+        })?;
         progress("Postgres, Redis and RabbitMQ");
         let (postgres, redis, rabbitmq) = servers(&folder, temporary.is_some())?;
         let mut processes =

@@ -10,13 +10,15 @@ use testkit::{ProcessOptions, Processes, SERVICES};
 #[derive(Parser)]
 #[command(version, about = "Runs the services as processes on private Postgres, Redis and RabbitMQ until Ctrl-C")]
 struct Arguments {
-    /// Folder for the data of everything
-    #[arg(long, default_value = "target/dev")]
-    folder: PathBuf,
+    /// Folder for the data of everything; by default target/dev, for root /var/tmp/signalbox-dev
+    #[arg(long)]
+    folder: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
-    let Arguments { folder } = Arguments::parse();
+    // Root's Postgres runs as another user, who reaches no folder that is root's alone.
+    let usual = || PathBuf::from(if backends::is_root() { "/var/tmp/signalbox-dev" } else { "target/dev" });
+    let folder = Arguments::parse().folder.unwrap_or_else(usual);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     match runtime.map_err(|error| error.to_string()).and_then(|runtime| runtime.block_on(run(folder))) {
         Ok(()) => ExitCode::SUCCESS,
