@@ -4,6 +4,7 @@
 #[path = "support/stand.rs"]
 mod stand;
 
+use contracts::events::CONTRACTS;
 use messaging::{Broker, Envelope};
 use serde_json::{Value, json};
 use stand::{Stand, about, deleted, product, registered, role_changed, token_reused};
@@ -15,6 +16,30 @@ const PRODUCT: &str = "notification.product";
 
 fn subject(mail: &str) -> &str {
     mail.lines().find_map(|line| line.strip_prefix("Subject: ")).unwrap()
+}
+
+/// Every version there ever was, as its producer published it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_examples_of_all_versions_are_understood() {
+    let stand = Stand::start("mail.catalogue_to = \"catalogue@example.com\"").await;
+    let examples = CONTRACTS.iter().map(|contract| Envelope::decode(contract.example.as_bytes()).unwrap());
+    let (deleted, others): (Vec<_>, Vec<_>) = examples.partition(|event| event.kind() == "user.deleted");
+    let (registered, others): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|event| event.kind() == "user.registered");
+    for event in registered.iter().chain(&others) {
+        stand.publish(&[event]).await;
+        assert!(!subject(&stand.mail(event).await).is_empty(), "{}", event.kind());
+    }
+    for event in &deleted {
+        stand.publish(&[event]).await;
+    }
+    let told = registered.iter().chain(&others).count();
+    #[allow(clippy::cast_precision_loss, reason = "a handful")]
+    for (queue, kind) in [(USER, "user."), (AUTH, "auth."), (PRODUCT, "product.")] {
+        let of_context = CONTRACTS.iter().filter(|contract| contract.kind.starts_with(kind)).count();
+        stand.settled(queue, "done", of_context as f64).await;
+    }
+    assert_eq!(stand.files().len(), told);
 }
 
 #[tokio::test(flavor = "multi_thread")]
