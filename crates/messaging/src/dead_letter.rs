@@ -1,6 +1,7 @@
 //! Parked messages: what could not be handled, why, and what to do with it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -43,30 +44,34 @@ pub enum DeadLetterError {
         /// Why.
         source: crate::ports::PublishError,
     },
+    /// One looks at them at a time, and somebody else did so all that while.
+    #[error("somebody else has been looking at the dead letters for {0:?}; try again when they are done")]
+    Busy(Duration),
     /// The broker does not do as asked.
     #[error("{0}")]
     Broker(String),
 }
 
-/// The parked messages of all consumers.
+/// The parked messages of all consumers. Any number of people may look at them; with RabbitMQ one after the other.
 #[async_trait]
 pub trait DeadLetters: Send + Sync {
-    /// At most `limit` of them, the oldest first.
+    /// At most `limit` of them, the oldest first. RabbitMQ loses that order when more than a thousand are parked, or when
+    /// somebody who looks at them dies.
     ///
     /// # Errors
-    /// If the broker is not available.
+    /// If the broker is not available or somebody else looks at them for too long.
     async fn list(&self, limit: usize) -> Result<Vec<DeadLetter>, DeadLetterError>;
 
     /// One of them.
     ///
     /// # Errors
-    /// If there is none of that id or the broker is not available.
+    /// If there is none of that id, or as [`DeadLetters::list`].
     async fn show(&self, id: &str) -> Result<DeadLetter, DeadLetterError>;
 
     /// Puts it back into the queue it came from, as if it had never been tried.
     ///
     /// # Errors
-    /// If there is none of that id, its queue does not take it, or the broker is not available; it stays parked then.
+    /// If there is none of that id, its queue does not take it, or as [`DeadLetters::list`]; it stays parked then.
     async fn replay(&self, id: &str) -> Result<DeadLetter, DeadLetterError>;
 
     /// Deletes it.

@@ -6,6 +6,7 @@ mod connector;
 mod consume;
 mod dead_letters;
 mod error;
+mod look;
 mod publisher;
 mod sender;
 mod topology;
@@ -78,6 +79,8 @@ struct Shared {
     consuming: Arc<Connector>,
     /// Moves messages to the retry ladder, to the dead letters and back.
     mover: Sender,
+    /// Held by the one look at the dead letters there is.
+    looking: tokio::sync::Mutex<()>,
 }
 
 impl RabbitMq {
@@ -90,7 +93,8 @@ impl RabbitMq {
         let publishing = Arc::new(Connector::new("publish", uri.clone(), &settings));
         let consuming = Arc::new(Connector::new("consume", uri, &settings));
         let mover = Sender::new(Arc::clone(&publishing), None, &settings);
-        Ok(Self { shared: Arc::new(Shared { settings, publishing, consuming, mover }) })
+        let looking = tokio::sync::Mutex::default();
+        Ok(Self { shared: Arc::new(Shared { settings, publishing, consuming, mover, looking }) })
     }
 }
 

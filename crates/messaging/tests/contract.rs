@@ -62,7 +62,7 @@ async fn contract(world: &World) {
     delivery::repeated_events_have_their_effect_once(world).await;
     delivery::what_nobody_wants_stays_in_the_outbox_until_somebody_does(world).await;
     delivery::each_aggregate_keeps_its_order(world).await;
-    delivery::committed_events_arrive_soon(world).await;
+    delivery::a_commit_wakes_the_relay(world).await;
     delivery::a_consumer_that_dies_loses_nothing(world).await;
     delivery::an_ordered_consumer_has_one_instance_at_work(world).await;
     delivery::stopping_finishes_what_is_in_hand(world).await;

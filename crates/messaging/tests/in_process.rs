@@ -7,7 +7,7 @@ mod world;
 use std::sync::Arc;
 
 use messaging::{Broker, DeadLetterError, Failure, InProcess, PublishError};
-use world::{Notes, Stuck, event, eventually, subscription};
+use world::{Notes, PATIENCE, Stuck, event, eventually, subscription};
 
 #[tokio::test]
 async fn a_full_queue_refuses_and_no_other_queue_gets_the_event() {
@@ -27,7 +27,7 @@ async fn a_full_queue_refuses_and_no_other_queue_gets_the_event() {
     assert_eq!(broker.inject("full.shop", None, b"more"), Err(refused));
     let nowhere = broker.inject("nowhere", None, b"more");
     assert_eq!(nowhere, Err(PublishError::Returned("there is no queue `nowhere`".to_owned())));
-    assert!(free.stop(std::time::Duration::from_secs(5)).await);
+    assert!(free.stop(PATIENCE).await);
     assert_eq!(notes.all().len(), 2);
 }
 
@@ -50,7 +50,7 @@ async fn full_dead_letters_lose_the_oldest_and_a_full_queue_takes_none_back() {
         (numbers == [Some(2), Some(3)]).then_some(parked)
     })
     .await;
-    assert!(consumer.stop(std::time::Duration::from_secs(5)).await);
+    assert!(consumer.stop(PATIENCE).await);
     let _holding = broker.subscribe(wanted, Arc::new(Stuck::default()));
     let more = [4, 5].map(|n| event("shop.opened", "1", n));
     assert_eq!(publisher.publish(&more).await, [Ok(()), Ok(())]);

@@ -9,11 +9,12 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lapin::options::{QueueDeclareOptions, QueueDeleteOptions};
+use lapin::options::{BasicGetOptions, QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, ConnectionProperties};
 use messaging::{
-    Broker, BrokerError, Failure, PublishError, Publisher, RabbitMq, RabbitSettings, Relay, RelaySettings,
+    Broker, BrokerError, DeadLetter, DeadLetterError, DeadLetters, Failure, PublishError, Publisher, RabbitMq,
+    RabbitSettings, Relay, RelaySettings,
 };
 use world::{Notes, Store, World, event, eventually, in_service, number, subscription};
 
@@ -27,6 +28,7 @@ fn a_real_broker_may_die_refuse_and_disagree() {
         wrong_addresses_are_told_apart(&server).await;
         other_arguments_are_a_clear_error(&server).await;
         a_missing_retry_queue_loses_nothing(&world, &server).await;
+        dead_letters_are_seen_whole_whoever_else_looks(&world, &server).await;
         the_tool_for_dead_letters_works(&world, &server).await;
         a_blocked_broker_is_waited_for(&world, &server).await;
         a_restart_in_the_middle_loses_nothing(&world, &server).await;
@@ -90,6 +92,62 @@ async fn a_missing_retry_queue_loses_nothing(world: &World, server: &backends::R
     channel.queue_delete("mail.hole.retry.60".into(), QueueDeleteOptions::default()).await.unwrap();
     world.publish("hole", &[event("hole.dug", "1", 1)]).await;
     assert_eq!(notes.at_least(2).await.len(), 2, "it came back at once instead of after a while");
+}
+
+fn ids(letters: Vec<DeadLetter>) -> Vec<String> {
+    letters.into_iter().map(|letter| letter.id).collect()
+}
+
+async fn dead_letters_are_seen_whole_whoever_else_looks(world: &World, server: &backends::RabbitMq) {
+    let consumer = world
+        .broker
+        .subscribe(subscription("crypt", "mail", &["crypt.opened"]), Notes::new(|_, _| Err(Failure::reject("no"))));
+    consumer.ready().await;
+    let events: Vec<_> = (0..40).map(|n| event("crypt.opened", "same", n)).collect();
+    world.publish("crypt", &events).await;
+    let mine = world.broker.dead_letters();
+    let all = eventually("forty dead letters", || async {
+        Some(ids(mine.list(100).await.unwrap())).filter(|ids| ids.len() == 40)
+    });
+    let all = all.await;
+    // With a connection of its own, as another process has.
+    let theirs = RabbitMq::new(settings(&server.url())).unwrap().dead_letters();
+    for _ in 0..5 {
+        let (one, two, three) = tokio::join!(mine.list(100), theirs.list(100), theirs.list(7));
+        assert_eq!((ids(one.unwrap()), ids(two.unwrap())), (all.clone(), all.clone()));
+        assert_eq!(ids(three.unwrap()), all[..7]);
+        let (one, two) = tokio::join!(mine.show(&all[39]), theirs.show(&all[0]));
+        assert_eq!(ids(vec![one.unwrap(), two.unwrap()]), [all[39].clone(), all[0].clone()]);
+    }
+    let both = tokio::join!(mine.discard(&all[5]), theirs.discard(&all[5]));
+    assert!(matches!(both, (Ok(_), Err(DeadLetterError::Unknown(_))) | (Err(DeadLetterError::Unknown(_)), Ok(_))));
+    what_a_dead_looker_held_is_waited_for(server, &theirs, &all[20]).await;
+    // A look that is given up half way keeps neither letters nor its turn.
+    let given_up = tokio::time::timeout(Duration::from_millis(30), theirs.show("nonsense")).await;
+    assert!(given_up.is_err(), "{given_up:?}");
+    assert_eq!(mine.show(&all[20]).await.unwrap().id, all[20]);
+    let (_connection, channel) = channel(server).await;
+    eventually("no dead letters", || async {
+        channel.queue_purge("dead-letters".into(), QueuePurgeOptions::default()).await.unwrap();
+        mine.list(1).await.unwrap().is_empty().then_some(())
+    })
+    .await;
+}
+
+async fn what_a_dead_looker_held_is_waited_for(server: &backends::RabbitMq, letters: &Arc<dyn DeadLetters>, id: &str) {
+    let (dying, channel) = channel(server).await;
+    while channel.basic_get("dead-letters".into(), BasicGetOptions::default()).await.unwrap().is_some() {}
+    let (letters, wanted) = (Arc::clone(letters), id.to_owned());
+    let looking = tokio::spawn(async move { letters.show(&wanted).await });
+    eventually("a look at the empty queue", || async {
+        let channel = dying.create_channel().await.unwrap();
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let lock = channel.queue_declare("dead-letters.lock".into(), options, FieldTable::default()).await;
+        lock.is_err_and(|error| error.to_string().contains("RESOURCE_LOCKED")).then_some(())
+    })
+    .await;
+    dying.close(200, "gone".into()).await.unwrap();
+    assert_eq!(looking.await.unwrap().unwrap().id, id);
 }
 
 fn tool(url: &str, arguments: &[&str]) -> (bool, String) {

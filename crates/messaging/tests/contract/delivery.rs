@@ -1,14 +1,15 @@
 //! Delivery: what is published arrives, in order, whatever becomes of consumers; what nobody wants is told.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chassis::on;
 use messaging::{Envelope, Failure, Handler, Relay, RelaySettings, Round};
 use uuid::Uuid;
 
-use crate::world::{Notes, Store, Stuck, World, event, eventually, number, subscription};
+use crate::world::{Notes, PATIENCE, Store, Stuck, World, event, eventually, number, subscription};
 
 pub async fn events_reach_every_consumer_that_wants_them(world: &World) {
     let (mail, audit) = (Notes::content(), Notes::content());
@@ -25,7 +26,7 @@ pub async fn events_reach_every_consumer_that_wants_them(world: &World) {
     assert_eq!((seen[1].kind(), seen[1].key(), seen[1].payload()), ("shop.closed", "1", events[1].payload()));
     let wanted = mail.at_least(2).await;
     assert!(wanted.len() == 2 && wanted.iter().all(|event| event.kind() == "shop.opened"), "{wanted:?}");
-    assert!(first.stop(Duration::from_secs(5)).await && second.stop(Duration::from_secs(5)).await);
+    assert!(first.stop(PATIENCE).await && second.stop(PATIENCE).await);
 }
 
 pub async fn instances_of_a_consumer_share_the_work(world: &World) {
@@ -93,7 +94,7 @@ pub async fn repeated_events_have_their_effect_once(world: &World) {
         Some(all).filter(|all| all.len() >= 51)
     });
     assert_eq!(rows.await.len(), 51);
-    assert!(consumer.stop(Duration::from_secs(10)).await);
+    assert!(consumer.stop(PATIENCE).await);
     let mut conn = effect.0.db.reader().await.unwrap();
     let all: Vec<(Uuid,)> = on!(conn, |c| sqlx::query_as("SELECT event FROM effects").fetch_all(c)).await.unwrap();
     let distinct: std::collections::HashSet<_> = all.iter().collect();
@@ -138,23 +139,20 @@ pub async fn each_aggregate_keeps_its_order(world: &World) {
     }
 }
 
-pub async fn committed_events_arrive_soon(world: &World) {
+pub async fn a_commit_wakes_the_relay(world: &World) {
     let store = Store::sqlite().await;
     let notes = Notes::content();
     let consumer = world.broker.subscribe(subscription("quick", "mail", &["quick.run"]), notes.clone());
     consumer.ready().await;
     let publisher = world.broker.publisher("quick").unwrap();
-    let relay = tokio::spawn(Relay::new(store.outbox.clone(), publisher, RelaySettings::default()).run());
-    let mut lags = Vec::new();
+    // Whoever waits for the next look at the outbox waits in vain.
+    let settings = RelaySettings { poll: Duration::from_hours(1), ..RelaySettings::default() };
+    let relay = tokio::spawn(Relay::new(store.outbox.clone(), publisher, settings).run());
     for n in 0..60_u64 {
-        let start = Instant::now();
         store.append(&event("quick.run", &n.to_string(), n)).await;
         let _ = notes.at_least(usize::try_from(n).unwrap() + 1).await;
-        lags.push(start.elapsed());
     }
-    lags.sort_unstable();
     relay.abort();
-    assert!(lags[58] <= Duration::from_millis(250), "{lags:?}");
 }
 
 pub async fn a_consumer_that_dies_loses_nothing(world: &World) {
@@ -169,7 +167,12 @@ pub async fn a_consumer_that_dies_loses_nothing(world: &World) {
     let notes = Notes::content();
     let heir = world.broker.subscribe(wanted, notes.clone());
     heir.ready().await;
-    assert_eq!(notes.at_least(5).await.iter().map(number).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    // In any order: only an ordered consumer waits until those that the dead one had in hand are back.
+    eventually("all five", || async {
+        let numbers: BTreeSet<_> = notes.all().iter().map(number).collect();
+        (numbers == BTreeSet::from_iter(0..5)).then_some(())
+    })
+    .await;
 }
 
 pub async fn an_ordered_consumer_has_one_instance_at_work(world: &World) {
@@ -212,7 +215,7 @@ pub async fn stopping_finishes_what_is_in_hand(world: &World) {
     consumer.ready().await;
     world.publish("polite", &[event("polite.asked", "1", 1)]).await;
     gate.come.notified().await;
-    let stopping = tokio::spawn(consumer.stop(Duration::from_secs(20)));
+    let stopping = tokio::spawn(consumer.stop(PATIENCE));
     gate.go.notify_one();
     assert!(stopping.await.unwrap());
     let notes = Notes::content();

@@ -15,7 +15,7 @@ use telemetry::{Identity, LogFormat, LogOutput, ServiceSettings};
 use tempfile::TempDir;
 
 /// Longest time a condition may take to come true.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Puts raw bytes into a queue: queue, message id, body.
 pub type Inject =
