@@ -4,12 +4,14 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -21,9 +23,17 @@ type Onward = hyper_util::client::legacy::Client<HttpConnector, Body>;
 #[derive(Clone)]
 enum Behaviour {
     Refuse(Status),
-    Forward(Onward, SocketAddr),
+    Forward(Arc<Door>),
     Hang,
     Panic,
+}
+
+/// The way to a real service.
+struct Door {
+    onward: Onward,
+    address: SocketAddr,
+    /// Calls at a time, and how long each takes besides what the service takes.
+    pace: Option<(Semaphore, Duration)>,
 }
 
 /// A running stand-in. It stops when it is dropped.
@@ -65,8 +75,17 @@ impl FakeService {
 
     /// Passes every call on to the service that listens at `address`, and its answer back.
     pub fn forward(&self, address: SocketAddr) {
+        self.pass_on(address, None);
+    }
+
+    /// The same at the pace of a slow store: `at_a_time` calls at a time, each `time` longer; the others wait.
+    pub fn forward_slowly(&self, address: SocketAddr, at_a_time: usize, time: Duration) {
+        self.pass_on(address, Some((Semaphore::new(at_a_time), time)));
+    }
+
+    fn pass_on(&self, address: SocketAddr, pace: Option<(Semaphore, Duration)>) {
         let onward = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http();
-        self.set(Behaviour::Forward(onward, address));
+        self.set(Behaviour::Forward(Arc::new(Door { onward, address, pace })));
     }
 
     /// Never answers.
@@ -129,20 +148,32 @@ impl State {
         let behaviour = self.behaviour.lock().unwrap_or_else(PoisonError::into_inner).clone();
         match behaviour {
             Behaviour::Refuse(status) => status.into_http(),
-            Behaviour::Forward(onward, address) => forward(&onward, address, request).await,
+            Behaviour::Forward(door) => door.pass(request).await,
             Behaviour::Hang => std::future::pending().await,
             Behaviour::Panic => panic!("the stand-in was asked to"),
         }
     }
 }
 
-async fn forward(onward: &Onward, address: SocketAddr, request: http::Request<Incoming>) -> http::Response<Body> {
-    let (mut parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    parts.uri = format!("http://{address}{path}").parse().expect("a URI");
-    match onward.request(http::Request::from_parts(parts, Body::new(body))).await {
-        Ok(response) => response.map(|body| Body::new(body.map_err(|error| Status::unavailable(error.to_string())))),
-        Err(error) => Status::unavailable(error.to_string()).into_http(),
+impl Door {
+    async fn pass(&self, request: http::Request<Incoming>) -> http::Response<Body> {
+        let _place = match &self.pace {
+            Some((places, time)) => {
+                let place = places.acquire().await;
+                tokio::time::sleep(*time).await;
+                Some(place)
+            }
+            None => None,
+        };
+        let (mut parts, body) = request.into_parts();
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        parts.uri = format!("http://{}{path}", self.address).parse().expect("a URI");
+        match self.onward.request(http::Request::from_parts(parts, Body::new(body))).await {
+            Ok(response) => {
+                response.map(|body| Body::new(body.map_err(|error| Status::unavailable(error.to_string()))))
+            }
+            Err(error) => Status::unavailable(error.to_string()).into_http(),
+        }
     }
 }
 

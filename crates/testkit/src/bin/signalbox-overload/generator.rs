@@ -52,8 +52,10 @@ pub(crate) async fn open(target: &Arc<Target>, rate: f64, span: Duration, deadli
             let (target, records) = (Arc::clone(target), Arc::clone(&records));
             running.spawn(async move {
                 let lag = begin.elapsed().saturating_sub(at);
-                let kind = target.call(begin + at + deadline).await;
+                let kind = if lag < deadline { target.call(begin + at + deadline).await } else { Kind::Unsent };
                 let took = begin.elapsed().saturating_sub(at);
+                // An answer may be there and be read too late.
+                let kind = if kind == Kind::Good && took > deadline { Kind::Late } else { kind };
                 records.lock().unwrap_or_else(PoisonError::into_inner).push(Record { at, lag, took, kind });
             });
         }

@@ -29,8 +29,11 @@ const RECOVERED: f64 = 0.95;
 const BUCKET: Duration = Duration::from_millis(250);
 const IN_A_ROW: usize = 4;
 
-/// Gain below which more clients are no gain.
+/// Gain below which more clients are no gain; two doublings without one end the search.
 const GAIN: f64 = 1.05;
+
+/// Most clients that are tried. More would be refused for their number.
+const MAX_CLIENTS: usize = 128;
 
 /// How long the phases are.
 #[derive(Clone, Copy, Debug)]
@@ -49,9 +52,25 @@ pub(crate) struct Pair {
     pub(crate) overload: Tally,
     /// None if it took longer than is looked.
     pub(crate) recovery: Option<Duration>,
-    /// CPU time in the overload, in cores.
+    /// CPU time of the gateway at the peak, then that of gateway and generator in the overload, in cores.
+    peak_cores: f64,
     gateway_cores: f64,
     generator_cores: f64,
+}
+
+impl Pair {
+    /// CPU time of the gateway for a good answer at the peak, in microseconds.
+    pub(crate) fn answer_us(&self) -> f64 {
+        self.peak_cores / self.peak.goodput() * 1e6
+    }
+
+    /// CPU time of the gateway for anything else in the overload, in microseconds: what good answers do not explain.
+    pub(crate) fn refusal_us(&self) -> f64 {
+        let seconds = self.overload.span.as_secs_f64();
+        let other = self.overload.records.len() - self.overload.count(Kind::Good) - self.overload.count(Kind::Unsent);
+        let spent = self.gateway_cores * 1e6 - self.answer_us() * self.overload.goodput();
+        spent.max(0.0) / (other as f64 / seconds)
+    }
 }
 
 /// The figures of one operation.
@@ -99,7 +118,10 @@ impl Goodput {
                 "late_share": pair.overload.share(Kind::Late),
                 "failed_share": pair.overload.share(Kind::Failed),
                 "generator_lag_p99_ms": pair.overload.lag_p99_ms(),
+                "unsent_share": pair.overload.share(Kind::Unsent),
                 "gateway_cores": pair.gateway_cores,
+                "gateway_us_per_answer": pair.answer_us(),
+                "gateway_us_per_refusal": pair.refusal_us(),
                 "generator_cores": pair.generator_cores,
                 "recovery_s": pair.recovery.map(|time| time.as_secs_f64()),
             })
@@ -118,7 +140,9 @@ pub(crate) async fn measure(operation: &'static str, target: &Arc<Target>, plan:
     let clients = capacity(operation, target, plan).await;
     let mut pairs = Vec::new();
     for number in 1..=plan.pairs {
+        let before = cpu::by_thread_name();
         let peak = closed(target, clients, plan.phase, plan.deadline).await;
+        let peak_cores = cpu::since(&before, "gateway").as_secs_f64() / peak.span.as_secs_f64();
         let rate = peak.goodput();
         let normal = open(target, rate * AFTERWARDS, plan.phase / 2, plan.deadline).await.p99_ms(Kind::Good);
         let (before, opened) = (cpu::by_thread_name(), target.opened());
@@ -128,7 +152,7 @@ pub(crate) async fn measure(operation: &'static str, target: &Arc<Target>, plan:
         let recovery = recovery(target, rate * AFTERWARDS, normal, plan).await;
         say(&format!(
             "  {operation} {number}/{}: peak {rate:.0}/s, at three times {:.0}/s = {:.0} %; refused {:.0} %, late {:.1} %, \
-             failed {:.1} %; p99 {:.0} ms; {} connections more; cores: gateway {gateway_cores:.2}, generator \
+             failed {:.1} %, unsent {:.1} %; p99 {:.0} ms; {} connections more; cores: gateway {gateway_cores:.2}, generator \
              {generator_cores:.2}; recovered after {}",
             plan.pairs,
             overload.goodput(),
@@ -136,29 +160,31 @@ pub(crate) async fn measure(operation: &'static str, target: &Arc<Target>, plan:
             overload.share(Kind::Refused) * 100.0,
             overload.share(Kind::Late) * 100.0,
             overload.share(Kind::Failed) * 100.0,
+            overload.share(Kind::Unsent) * 100.0,
             overload.p99_ms(Kind::Good),
             target.opened() - opened,
             recovery.map_or_else(|| "too long".to_owned(), |time| format!("{:.2} s", time.as_secs_f64())),
         ));
-        pairs.push(Pair { peak, overload, recovery, gateway_cores, generator_cores });
+        pairs.push(Pair { peak, overload, recovery, peak_cores, gateway_cores, generator_cores });
     }
     Goodput { operation, clients, pairs }
 }
 
-/// The number of clients of a closed loop from which on more of them get no more done.
+/// The number of clients of a closed loop that gets most done.
 async fn capacity(operation: &str, target: &Arc<Target>, plan: Plan) -> usize {
-    let (mut best, mut clients) = ((0.0, 1), 1);
-    for _ in 0..9 {
+    let (mut most, mut last_gain, mut clients) = ((0.0, 1), 1, 1);
+    while clients <= last_gain * 4 && clients <= MAX_CLIENTS {
         let found = closed(target, clients, Duration::from_secs(1), plan.deadline).await.goodput();
         say(&format!("  {operation}: {clients} clients get {found:.0}/s"));
-        if found > best.0 * GAIN {
-            best = (found, clients);
-        } else if clients >= best.1 * 4 {
-            break;
+        if found > most.0 * GAIN {
+            last_gain = clients;
+        }
+        if found > most.0 {
+            most = (found, clients);
         }
         clients *= 2;
     }
-    best.1
+    most.1
 }
 
 /// How long after the overload all is well: as much good as is offered, about as fast as it was before.

@@ -89,14 +89,17 @@ fn overload_table(goodputs: &[Goodput]) -> Vec<String> {
             ("share of the peak", row(&goodput.ratios(), 100.0, " %")),
             ("refused at once", row(&all(|pair| pair.overload.share(Kind::Refused)), 100.0, " %")),
             ("timed out", row(&all(|pair| pair.overload.share(Kind::Late)), 100.0, " %")),
+            ("never sent, generator too late", row(&all(|pair| pair.overload.share(Kind::Unsent)), 100.0, " %")),
             ("failed otherwise", row(&all(|pair| pair.overload.share(Kind::Failed)), 100.0, " %")),
             ("p99 at the peak", row(&all(|pair| pair.peak.p99_ms(Kind::Good)), 1.0, " ms")),
             ("p99 of good answers at three times", row(&all(|pair| pair.overload.p99_ms(Kind::Good)), 1.0, " ms")),
             ("p99 of refusals", row(&all(|pair| pair.overload.p99_ms(Kind::Refused)), 1.0, " ms")),
             ("generator late by (p99)", row(&all(|pair| pair.overload.lag_p99_ms()), 1.0, " ms")),
+            ("CPU of the gateway for a good answer", row(&all(Pair::answer_us), 1.0, " us")),
+            ("CPU of the gateway for a refusal", row(&all(Pair::refusal_us), 1.0, " us")),
             ("recovered after", row(&all(recovery_s), 1.0, " s")),
         ];
-        lines.extend(rows.into_iter().map(|(name, row)| format!("  {name:<36} {row}")));
+        lines.extend(rows.into_iter().map(|(name, row)| format!("  {name:<38} {row}")));
     }
     lines
 }

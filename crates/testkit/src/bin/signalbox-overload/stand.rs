@@ -11,13 +11,18 @@ use chassis::{Extras, Running};
 use serde_json::{Value, json};
 use telemetry::{LogFormat, LogGuard, LogOutput};
 use tempfile::TempDir;
-use testkit::{Client, eventually, local_ports};
+use testkit::{Client, FakeService, eventually, local_ports};
 use toml::{Table, toml};
 
 use crate::wire::{Target, get, post};
 
 /// Accounts that sign in, in turn.
 const ACCOUNTS: usize = 8;
+
+/// What a slow store does at a time, and how long each takes. That makes some 800 reads a second: little enough that
+/// three times as many, and who makes them, leave the CPU of two cores room.
+const SLOW_AT_A_TIME: usize = 8;
+const SLOW_TIME: Duration = Duration::from_millis(9);
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -101,6 +106,16 @@ impl Stand {
         let gateway = chassis::start(&gateway::SPEC, &layers, Extras::default()).await.expect("a gateway");
         eventually("the gateway to be ready", || async { gateway.ready().await.then_some(()) }).await;
         gateway
+    }
+
+    /// A gateway whose product service has a slow store, which is what it can do, and not the CPU that it shares with
+    /// the load.
+    pub(crate) async fn slow_products(&self) -> (FakeService, Running) {
+        let real = self.stack.address("product", "grpc").expect("product listens");
+        let door = FakeService::start().await;
+        door.forward_slowly(real, SLOW_AT_A_TIME, SLOW_TIME);
+        let gateway = self.second_gateway("product", &door.url()).await;
+        (door, gateway)
     }
 
     /// Asks for a page, to see that the stack has survived.

@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     Late,
     /// Another status, or a connection that broke or could not be made.
     Failed,
+    /// Never sent: the generator was later than the client's patience.
+    Unsent,
 }
 
 /// One request.

@@ -38,14 +38,7 @@ struct Head {
 impl Target {
     /// Requests whose right answer has the status `good`.
     pub(crate) fn new(address: SocketAddr, requests: Vec<Vec<u8>>, good: u16) -> Self {
-        Self {
-            address,
-            requests,
-            good,
-            next: AtomicUsize::new(0),
-            idle: Mutex::default(),
-            opened: AtomicUsize::new(0),
-        }
+        Self { address, requests, good, next: AtomicUsize::new(0), idle: Mutex::default(), opened: AtomicUsize::new(0) }
     }
 
     /// Connections made so far.
