@@ -9,7 +9,7 @@ TARGET ?= http://127.0.0.1:8080
 USERS ?= 10
 FOR ?= 60s
 
-.PHONY: help demo dev test lint fmt deny openapi events load measure picture clean
+.PHONY: help demo dev test lint fmt deny openapi events load overload measure picture clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ events: ## write the table of docs/events.md again
 
 load: ## load TARGET with USERS for FOR; reports in target/load
 	$(CARGO) run --release --locked --quiet -p loadtests -- --target $(TARGET) --users $(USERS) --for $(FOR) $(ARGS)
+
+overload: ## measure outages and three times too much load, about 2 minutes; ARGS="--only logins --pairs 7" passes flags
+	$(CARGO) run --release --locked --quiet -p testkit --bin signalbox-overload -- $(ARGS)
 
 measure: ## start-up time and idle memory of the demo
 	./scripts/measure

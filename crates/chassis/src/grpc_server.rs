@@ -1,6 +1,7 @@
 //! The gRPC server runner: no-delay, keep-alive, limits, time-outs, panic isolation, health service.
 //!
-//! Layers, outermost first: trace and metrics, load shedding, panic catch, deadline, size limits, handler.
+//! Layers, outermost first: admission, trace and metrics, refusal of what was not admitted, panic catch, deadline, size
+//! limits, handler.
 
 use std::any::Any;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::deadline::ServerDeadlineLayer;
 use crate::error::{Kind, Problem};
 use crate::readiness::Readiness;
 use crate::settings::{self, millis};
-use crate::shed::ShedLayer;
+use crate::shed::{AdmitLayer, RefuseLayer};
 
 /// How long a keep-alive ping may stay unanswered.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -54,8 +55,9 @@ impl Server {
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .max_concurrent_streams(self.settings.max_concurrent_streams)
             .http2_max_header_list_size(MAX_METADATA_BYTES)
+            .layer(AdmitLayer::grpc(self.settings.max_in_flight))
             .layer(GrpcServerLayer::new(contracts::known_method))
-            .layer(ShedLayer::grpc(self.settings.max_in_flight))
+            .layer(RefuseLayer::grpc())
             .layer(CatchPanicLayer::custom(on_panic))
             .layer(ServerDeadlineLayer::new(millis(self.settings.timeout_ms)));
         if age > 0 {

@@ -34,5 +34,5 @@ pub use http_server::Peer;
 pub use main_of::{layers, main_of, stop_signal};
 pub use problem::PROBLEM_JSON;
 pub use readiness::Readiness;
-pub use shed::ShedLayer;
+pub use shed::{AdmitLayer, RefuseLayer};
 pub use status::{is_reported, to_status};

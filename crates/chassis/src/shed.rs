@@ -1,5 +1,8 @@
 //! Load shedding: a server has at most so many requests at work; more are refused at once, which is cheap, instead of
 //! all of them becoming slow. The limit is the whole server's. Health checks pass.
+//!
+//! It is decided before anything else is done ([`AdmitLayer`]) and answered behind telemetry ([`RefuseLayer`]): refusals
+//! are counted, but make neither spans nor log lines, which would cost more than all the rest of them.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -22,11 +25,14 @@ use crate::grpc_server::is_health_check;
 /// When a refused client may come back. What is at work now is done by then.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Refuses requests beyond a limit. Put it inside of telemetry, so that refusals are seen.
-pub struct ShedLayer<R> {
-    gate: Arc<Gate>,
-    refuse: fn(Problem) -> Response<R>,
-}
+/// Mark on a request that is to be refused, as a request extension.
+#[derive(Clone, Copy, Debug)]
+struct Refuse;
+
+/// Takes requests in up to a limit and marks those beyond it, so that telemetry does not record them and the
+/// [`RefuseLayer`] answers them. Put it outermost.
+#[derive(Clone)]
+pub struct AdmitLayer(Arc<Gate>);
 
 struct Gate {
     free: Arc<Semaphore>,
@@ -34,32 +40,30 @@ struct Gate {
     shed: Counter,
 }
 
-impl ShedLayer<axum::body::Body> {
-    /// For an HTTP server: the problem `overloaded`, 503 with `Retry-After`. Build it on a thread of the service.
+impl AdmitLayer {
+    /// For an HTTP server. Build it on a thread of the service.
     #[must_use]
     pub fn http(limit: usize) -> Self {
-        Self { gate: Gate::new("http", limit), refuse: IntoResponse::into_response }
+        Self::new("http", limit)
     }
-}
 
-impl<R: Default> ShedLayer<R> {
-    /// For a gRPC server: `RESOURCE_EXHAUSTED` with retry information. Build it on a thread of the service.
+    /// For a gRPC server. Build it on a thread of the service.
     pub(crate) fn grpc(limit: usize) -> Self {
-        Self { gate: Gate::new("grpc", limit), refuse: |problem| Status::from(problem).into_http() }
+        Self::new("grpc", limit)
     }
-}
 
-impl Gate {
-    fn new(protocol: &'static str, limit: usize) -> Arc<Self> {
+    fn new(protocol: &'static str, limit: usize) -> Self {
         let limit = limit.min(Semaphore::MAX_PERMITS);
         let active = telemetry::gauge!("server_active_requests", "protocol" => protocol);
         active.set(0.0);
         telemetry::gauge!("server_max_requests", "protocol" => protocol).set(limit as f64);
         let shed = telemetry::counter!("server_shed_requests_total", "protocol" => protocol);
         shed.absolute(0);
-        Arc::new(Self { free: Arc::new(Semaphore::new(limit)), active, shed })
+        Self(Arc::new(Gate { free: Arc::new(Semaphore::new(limit)), active, shed }))
     }
+}
 
+impl Gate {
     fn enter(&self) -> Option<Place> {
         let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
         self.active.increment(1.0);
@@ -79,57 +83,46 @@ impl Drop for Place {
     }
 }
 
-impl<R> Clone for ShedLayer<R> {
-    fn clone(&self) -> Self {
-        Self { gate: Arc::clone(&self.gate), refuse: self.refuse }
-    }
-}
-
-impl<S, R> Layer<S> for ShedLayer<R> {
-    type Service = Shed<S, R>;
+impl<S> Layer<S> for AdmitLayer {
+    type Service = Admit<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Shed { inner, layer: self.clone() }
+        Admit { inner, gate: Arc::clone(&self.0) }
     }
 }
 
-/// See [`ShedLayer`].
-pub struct Shed<S, R> {
+/// See [`AdmitLayer`].
+#[derive(Clone)]
+pub struct Admit<S> {
     inner: S,
-    layer: ShedLayer<R>,
+    gate: Arc<Gate>,
 }
 
-impl<S: Clone, R> Clone for Shed<S, R> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: self.layer.clone() }
-    }
-}
-
-impl<S, B, R> Service<Request<B>> for Shed<S, R>
+impl<S, B> Service<Request<B>> for Admit<S>
 where
-    S: Service<Request<B>, Response = Response<R>>,
+    S: Service<Request<B>>,
 {
-    type Response = Response<R>;
+    type Response = S::Response;
     type Error = S::Error;
-    type Future = Either<AtWork<S::Future>, std::future::Ready<Result<Response<R>, S::Error>>>;
+    type Future = AtWork<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        if is_health_check(request.uri().path()) {
-            return Either::Left(AtWork { inner: self.inner.call(request), _place: None });
-        }
-        match self.layer.gate.enter() {
-            Some(place) => Either::Left(AtWork { inner: self.inner.call(request), _place: Some(place) }),
-            None => {
-                self.layer.gate.shed.increment(1);
-                let problem =
-                    Problem::new(Kind::Overloaded, "overloaded", "Too much to do right now. Try again shortly.");
-                Either::Right(std::future::ready(Ok((self.layer.refuse)(problem.retry_after(RETRY_AFTER)))))
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let place = if is_health_check(request.uri().path()) {
+            None
+        } else {
+            let place = self.gate.enter();
+            if place.is_none() {
+                self.gate.shed.increment(1);
+                request.extensions_mut().insert(Refuse);
+                request.extensions_mut().insert(telemetry::Unrecorded);
             }
-        }
+            place
+        };
+        AtWork { inner: self.inner.call(request), _place: place }
     }
 }
 
@@ -145,8 +138,73 @@ pin_project! {
 impl<F: Future> Future for AtWork<F> {
     type Output = F::Output;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().inner.poll(cx)
+    }
+}
+
+/// Answers what the [`AdmitLayer`] has not taken in. Put it inside of telemetry, so that refusals are counted.
+pub struct RefuseLayer<R>(fn(Problem) -> Response<R>);
+
+impl RefuseLayer<axum::body::Body> {
+    /// With the problem `overloaded`: 503 with `Retry-After`.
+    #[must_use]
+    pub fn http() -> Self {
+        Self(IntoResponse::into_response)
+    }
+}
+
+impl<R: Default> RefuseLayer<R> {
+    /// With `RESOURCE_EXHAUSTED` and retry information.
+    pub(crate) fn grpc() -> Self {
+        Self(|problem| Status::from(problem).into_http())
+    }
+}
+
+impl<R> Clone for RefuseLayer<R> {
+    fn clone(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+impl<S, R> Layer<S> for RefuseLayer<R> {
+    type Service = Refusing<S, R>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Refusing { inner, refuse: self.0 }
+    }
+}
+
+/// See [`RefuseLayer`].
+pub struct Refusing<S, R> {
+    inner: S,
+    refuse: fn(Problem) -> Response<R>,
+}
+
+impl<S: Clone, R> Clone for Refusing<S, R> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), refuse: self.refuse }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Refusing<S, R>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = Either<S::Future, std::future::Ready<Result<Response<R>, S::Error>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        if request.extensions().get::<Refuse>().is_none() {
+            return Either::Left(self.inner.call(request));
+        }
+        let problem = Problem::new(Kind::Overloaded, "overloaded", "Too much to do right now. Try again shortly.");
+        Either::Right(std::future::ready(Ok((self.refuse)(problem.retry_after(RETRY_AFTER)))))
     }
 }
 
@@ -178,8 +236,9 @@ mod tests {
     #[tokio::test]
     async fn the_limit_is_one_for_all_clones_and_a_place_is_free_again_when_its_request_ends() {
         let release = Arc::new(Notify::new());
-        let layer = ShedLayer::grpc(2);
-        let (mut one, mut other) = (layer.layer(held(Arc::clone(&release))), layer.layer(held(Arc::clone(&release))));
+        let layer = AdmitLayer::grpc(2);
+        let service = || layer.layer(RefuseLayer::grpc().layer(held(Arc::clone(&release))));
+        let (mut one, mut other) = (service(), service());
         let (first, given_up) = (one.call(request("/a")), other.call(request("/b")));
         let Ok(refused) = other.call(request("/c")).await;
         let status = Status::from_header_map(refused.headers()).expect("a status");
@@ -198,7 +257,7 @@ mod tests {
     #[tokio::test]
     async fn health_checks_pass_a_full_server() {
         let release = Arc::new(Notify::new());
-        let mut service = ShedLayer::grpc(1).layer(held(Arc::clone(&release)));
+        let mut service = AdmitLayer::grpc(1).layer(RefuseLayer::grpc().layer(held(Arc::clone(&release))));
         let _work = service.call(request("/a"));
         let check = service.call(request("/grpc.health.v1.Health/Check"));
         release.notify_one();
@@ -212,7 +271,7 @@ mod tests {
             std::future::pending::<()>().await;
             Ok::<_, Infallible>(Response::new(axum::body::Body::empty()))
         });
-        let mut service = ShedLayer::http(1).layer(idle);
+        let mut service = AdmitLayer::http(1).layer(RefuseLayer::http().layer(idle));
         let _work = service.call(request("/a"));
         let Ok(refused) = service.call(request("/b")).await;
         assert_eq!(refused.status(), http::StatusCode::SERVICE_UNAVAILABLE);

@@ -19,6 +19,11 @@ thread_local! {
 /// Header of the W3C Trace Context recommendation.
 pub const TRACEPARENT: &str = "traceparent";
 
+/// Mark on a request to a server, as a request extension: it is counted, but makes neither span nor log line, whatever
+/// its caller has decided. For refusals, of which there may be far more than of all else.
+#[derive(Clone, Copy, Debug)]
+pub struct Unrecorded;
+
 /// Ids of the running span and whether it is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceContext {
@@ -50,6 +55,13 @@ impl TraceContext {
     /// The same trace one hop further, for a span that is not recorded.
     pub(crate) fn hop(self) -> Self {
         Self { span_id: rand::rng().random_range(1..=u64::MAX), ..self }
+    }
+
+    /// The context of a request that a server has received, and whether anything but its count is recorded.
+    pub(crate) fn of_received<B>(request: &http::Request<B>, parent: Option<Self>) -> (Self, bool) {
+        let context = parent.map_or_else(Self::root, Self::hop);
+        let recorded = request.extensions().get::<Unrecorded>().is_none();
+        (Self { sampled: context.sampled && recorded, ..context }, recorded)
     }
 
     /// Reads `traceparent` (version 00, or the known part of a later version).

@@ -68,7 +68,7 @@ where
             return ObservedCall::new(context.attach(inner.instrument(Span::none())), None, Code::Unknown);
         }
         let method = (self.layer.method_of)(path).unwrap_or(OTHER);
-        let context = parent.map_or_else(TraceContext::root, TraceContext::hop);
+        let (context, recorded) = TraceContext::of_received(&request, parent);
         let (span, context) = if context.sampled {
             let span = context.scope(|| server_span(&request, method));
             let context = crate::trace::adopt(&span, parent).unwrap_or(context);
@@ -76,13 +76,14 @@ where
         } else {
             (Span::none(), context)
         };
-        let finish = reporter(method, context, span.clone(), self.layer.handles.clone());
+        let finish = reporter(method, recorded.then_some(context), span.clone(), self.layer.handles.clone());
         let inner = context.scope(|| span.in_scope(|| self.inner.call(request)));
         ObservedCall::new(context.attach(inner.instrument(span)), Some(finish), Code::Unknown)
     }
 }
 
-fn reporter(method: &'static str, context: TraceContext, span: Span, handles: Handles<Key>) -> BoxedFinish {
+/// Reports a call; without a context there is no access line.
+fn reporter(method: &'static str, context: Option<TraceContext>, span: Span, handles: Handles<Key>) -> BoxedFinish {
     let start = Instant::now();
     Finish::new(Box::new(move |code| {
         let elapsed = start.elapsed();
@@ -103,6 +104,7 @@ fn reporter(method: &'static str, context: TraceContext, span: Span, handles: Ha
             }
             ((method, status), metrics::histogram!("rpc_server_call_duration_seconds", labels))
         });
+        let Some(context) = context else { return };
         let milliseconds = millis(elapsed);
         context.scope(|| {
             span.in_scope(|| {

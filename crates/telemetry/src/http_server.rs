@@ -86,7 +86,7 @@ where
         let route: Option<Arc<str>> = (self.layer.route_of)(&request).map(Arc::from);
         let parent = TraceContext::extract(request.headers());
         // Sampling is settled here; an unsampled request never builds a span.
-        let context = parent.map_or_else(TraceContext::root, TraceContext::hop);
+        let (context, recorded) = TraceContext::of_received(&request, parent);
         let (span, context) = if context.sampled {
             let span = context.scope(|| server_span(&request, method, route.as_deref()));
             let context = crate::trace::adopt(&span, parent).unwrap_or(context);
@@ -102,6 +102,7 @@ where
             method,
             route,
             context,
+            recorded,
             span: span.clone(),
             active,
             handles: self.layer.handles.clone(),
@@ -145,6 +146,8 @@ struct Observed {
     method: &'static str,
     route: Option<Arc<str>>,
     context: TraceContext,
+    /// Whether there is an access line.
+    recorded: bool,
     span: Span,
     active: Gauge,
     handles: Handles<Key>,
@@ -171,6 +174,9 @@ impl Drop for Observed {
             let handle = metrics::histogram!("http_server_request_duration_seconds", self.labels(status, error));
             (Key { method: self.method, route: self.route.clone(), status }, handle)
         });
+        if !self.recorded {
+            return;
+        }
         let route = self.route.as_deref().unwrap_or_default();
         let milliseconds = millis(elapsed);
         self.context.scope(|| {

@@ -35,7 +35,7 @@ mod start;
 pub mod testing;
 mod trace;
 
-pub use context::{TRACEPARENT, TraceContext, carry_current_trace, in_current_trace};
+pub use context::{TRACEPARENT, TraceContext, Unrecorded, carry_current_trace, in_current_trace};
 pub use db::Database;
 pub use grpc::{MethodOf, ObservedBody};
 pub use grpc_client::{GrpcClient, GrpcClientLayer};

@@ -1,17 +1,18 @@
 //! What happens to every request before a route sees it. Outermost first:
 //!
-//! 1. trace, metrics and access line
-//! 2. request id
-//! 3. security headers
-//! 4. panic catch
-//! 5. load shedding
-//! 6. time-out, which is also the deadline of every call made for the request
-//! 7. CORS
-//! 8. compression
-//! 9. rate limit
-//! 10. header and body limits
-//! 11. token and access table
-//! 12. handler
+//! 1. admission: beyond the limit of the server a request is marked to be refused
+//! 2. trace, metrics and access line; of a refusal only metrics
+//! 3. request id
+//! 4. security headers
+//! 5. panic catch
+//! 6. refusal of what was not admitted
+//! 7. time-out, which is also the deadline of every call made for the request
+//! 8. CORS
+//! 9. compression
+//! 10. rate limit
+//! 11. header and body limits
+//! 12. token and access table
+//! 13. handler
 
 mod headers;
 mod rate_limit;
@@ -26,7 +27,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use chassis::{Kind, Problem, ShedLayer, StartError, deadline};
+use chassis::{AdmitLayer, Kind, Problem, RefuseLayer, StartError, deadline};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue, Method, header};
 use telemetry::HttpServerLayer;
@@ -58,11 +59,12 @@ pub(crate) fn wrap(
         .layer(CompressionLayer::new())
         .layer(cors(&config.cors.allowed_origins)?)
         .layer(from_fn_with_state(timeout, time_out))
-        .layer(ShedLayer::http(config.http.max_in_flight))
+        .layer(RefuseLayer::http())
         .layer(CatchPanicLayer::custom(on_panic))
         .layer(from_fn(headers::secure))
         .layer(from_fn(request_id::assign))
-        .layer(HttpServerLayer::new(route_of)))
+        .layer(HttpServerLayer::new(route_of))
+        .layer(AdmitLayer::http(config.http.max_in_flight)))
 }
 
 fn route_of(request: &Request) -> Option<&str> {
