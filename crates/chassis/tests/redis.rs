@@ -37,7 +37,7 @@ async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 
 #[tokio::test]
 async fn commands_and_scripts_are_answered() {
-    let server = RedisServer::start().unwrap();
+    let server = RedisServer::start().expect("Redis");
     let redis = client(&server.url());
     set(&redis, "n", 7).await.expect("set");
     assert_eq!(get(&redis, "n").await.expect("got"), Some(7));
@@ -45,7 +45,7 @@ async fn commands_and_scripts_are_answered() {
     let sum: u64 = redis.script("EVALSHA add", script.key("n").arg(5)).await.expect("run");
     assert_eq!(sum, 12);
     // The server may forget scripts; the client sends them again.
-    server.command("SCRIPT FLUSH").unwrap();
+    server.command("SCRIPT FLUSH").expect("Redis does it");
     let sum: u64 = redis.script("EVALSHA add", script.key("n").arg(5)).await.expect("run");
     assert_eq!(sum, 17);
     assert_eq!(redis.check().await, Ok(()));
@@ -54,7 +54,7 @@ async fn commands_and_scripts_are_answered() {
 
 #[tokio::test]
 async fn a_refusal_is_no_outage() {
-    let server = RedisServer::start().unwrap();
+    let server = RedisServer::start().expect("Redis");
     let redis = client(&server.url());
     redis.run::<()>("SET test", cmd("SET").arg("text").arg("word")).await.expect("set");
     let error = redis.run::<u64>("INCR test", cmd("INCR").arg("text")).await.expect_err("no number");
@@ -64,8 +64,8 @@ async fn a_refusal_is_no_outage() {
 
 #[tokio::test]
 async fn nobody_listening_fails_at_once_until_somebody_does() {
-    let server = RedisServer::start().unwrap();
-    server.kill().unwrap();
+    let server = RedisServer::start().expect("Redis");
+    server.kill().expect("Redis does it");
     let redis = client(&server.url());
     eventually("the first attempt ends", async || {
         redis.check().await.is_err_and(|reason| reason.contains("refused") && reason.contains("`redis.url`"))
@@ -73,13 +73,13 @@ async fn nobody_listening_fails_at_once_until_somebody_does() {
     .await;
     let error = set(&redis, "n", 1).await.expect_err("nobody");
     assert_eq!((error.error_type(), error.may_have_happened()), ("not_connected", false));
-    server.launch().unwrap();
+    server.launch().expect("Redis does it");
     eventually("it connects by itself", async || set(&redis, "n", 1).await.is_ok()).await;
 }
 
 #[tokio::test]
 async fn a_wrong_password_is_told_without_it() {
-    let server = RedisServer::start().unwrap();
+    let server = RedisServer::start().expect("Redis");
     let redis = client(&server.url_of(":hush"));
     eventually("the refusal is known", async || {
         redis.check().await.is_err_and(|reason| {
@@ -98,12 +98,12 @@ async fn a_wrong_password_is_told_without_it() {
 
 #[tokio::test]
 async fn a_server_that_dies_is_noticed_without_a_command_and_comes_back_empty() {
-    let server = RedisServer::start().unwrap();
+    let server = RedisServer::start().expect("Redis");
     let redis = client(&server.url());
     set(&redis, "n", 1).await.expect("set");
-    server.kill().unwrap();
+    server.kill().expect("Redis does it");
     eventually("the heartbeat notices", async || redis.check().await.is_err()).await;
-    server.launch().unwrap();
+    server.launch().expect("Redis does it");
     eventually("it connects again", async || redis.check().await.is_ok()).await;
     assert_eq!(get(&redis, "n").await.expect("answered"), None);
     assert!(redis.connection().await.expect("connected").number() >= 2);
@@ -111,10 +111,10 @@ async fn a_server_that_dies_is_noticed_without_a_command_and_comes_back_empty() 
 
 #[tokio::test]
 async fn a_server_that_hangs_costs_one_time_out_and_then_nothing() {
-    let server = RedisServer::start().unwrap();
+    let server = RedisServer::start().expect("Redis");
     let redis = client(&server.url());
     set(&redis, "n", 1).await.expect("set");
-    server.pause().unwrap();
+    server.pause().expect("Redis does it");
     let limit = Duration::from_millis(TIMEOUT_MS) + PATIENCE;
     let calls = (0..50).map(|_| get(&redis, "n"));
     let outcomes = tokio::time::timeout(limit, futures_util::future::join_all(calls)).await.expect("bounded");
@@ -128,18 +128,18 @@ async fn a_server_that_hangs_costs_one_time_out_and_then_nothing() {
         assert_eq!(get(&redis, "n").await.expect_err("it hangs").error_type(), "not_connected");
     }
     assert!(start.elapsed() < Duration::from_millis(TIMEOUT_MS) * 1000);
-    server.resume().unwrap();
+    server.resume().expect("Redis does it");
     eventually("it goes on", async || get(&redis, "n").await.is_ok_and(|value| value == Some(1))).await;
 }
 
 #[tokio::test]
 async fn a_command_without_an_answer_may_have_happened() {
-    let server = RedisServer::start().unwrap();
+    let server = RedisServer::start().expect("Redis");
     let redis = client(&server.url());
     set(&redis, "n", 1).await.expect("set");
-    server.pause().unwrap();
+    server.pause().expect("Redis does it");
     let error = set(&redis, "n", 2).await.expect_err("it hangs");
     assert_eq!((error.error_type(), error.may_have_happened()), ("timeout", true));
-    server.resume().unwrap();
+    server.resume().expect("Redis does it");
     eventually("it has happened", async || get(&redis, "n").await.is_ok_and(|value| value == Some(2))).await;
 }

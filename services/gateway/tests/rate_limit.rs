@@ -40,7 +40,7 @@ struct World {
 impl World {
     async fn start(overrides: &str) -> Self {
         let _ = telemetry::install(LogFormat::Pretty, &LogOutput::Off);
-        let server = RedisServer::start().unwrap();
+        let server = RedisServer::start().expect("Redis");
         let redis = format!("[redis]\nurl = \"{}\"\ntimeout_ms = 200", server.url());
         let mut gateways = Vec::new();
         for _ in 0..2 {
@@ -162,13 +162,13 @@ async fn without_redis_each_replica_goes_on_from_what_it_has_seen() {
     let world = World::start("").await;
     let start = Refill(Instant::now());
     assert_eq!(world.let_in(8, "192.0.2.1", "GET /ping").await, 8);
-    world.server.kill().unwrap();
+    world.server.kill().expect("Redis does it");
     world.connected(0.0).await;
     let let_in = world.let_in(60, "192.0.2.1", "GET /ping").await;
     // Each gateway has let four in before, so six are left: the gates neither close nor open.
     assert!((12..=12 + 2 * start.so_far()).contains(&let_in), "{let_in}");
     assert_eq!(world.decisions("allowed", "fallback"), let_in as f64);
-    world.server.launch().unwrap();
+    world.server.launch().expect("Redis does it");
     world.connected(1.0).await;
     let before = world.decisions("allowed", "redis");
     assert_eq!(world.ask(0, "192.0.2.9", "GET /ping").await.0, 200);
@@ -179,12 +179,12 @@ async fn without_redis_each_replica_goes_on_from_what_it_has_seen() {
 async fn a_redis_that_hangs_blocks_nobody() {
     let world = World::start("").await;
     assert_eq!(world.let_in(2, "192.0.2.1", "GET /ping").await, 2);
-    world.server.pause().unwrap();
+    world.server.pause().expect("Redis does it");
     for client in 0..50 {
         assert_eq!(world.ask(client % 2, &format!("198.51.100.{client}"), "GET /ping").await.0, 200);
     }
     assert_eq!(world.decisions("allowed", "fallback"), 50.0);
-    world.server.resume().unwrap();
+    world.server.resume().expect("Redis does it");
     world.connected(1.0).await;
     assert_eq!(world.ask(0, "192.0.2.9", "GET /ping").await.0, 200);
     assert_eq!(world.decisions("allowed", "fallback"), 50.0);
@@ -210,7 +210,7 @@ async fn keys_go_by_themselves() {
 async fn what_another_clock_has_left_blocks_nobody() {
     let world = World::start("").await;
     // As after a clock that was ahead, or with a much slower rate.
-    world.server.command("SET signalbox:gateway:v1:rate:all:192.0.2.1 9000000000000000").unwrap();
+    world.server.command("SET signalbox:gateway:v1:rate:all:192.0.2.1 9000000000000000").expect("Redis does it");
     let let_in = world.let_in(20, "192.0.2.1", "GET /ping").await;
     assert!(let_in >= 10, "{let_in}");
 }

@@ -28,7 +28,7 @@ struct InRedis {
 
 impl InRedis {
     async fn start() -> Self {
-        let server = RedisServer::start().unwrap();
+        let server = RedisServer::start().expect("Redis");
         let redis = client(&server, 5_000);
         Self { server, redis }
     }
@@ -277,7 +277,7 @@ async fn without_redis_the_store_answers_one_read_for_many_callers() {
     let id = store.id();
     store.gate.add_permits(1);
     find(&cache, id).await.expect("found");
-    world.server.kill().unwrap();
+    world.server.kill().expect("Redis does it");
     disconnected(&redis).await;
     let call = || {
         let cache = Arc::clone(&cache);
@@ -293,7 +293,7 @@ async fn without_redis_the_store_answers_one_read_for_many_callers() {
     store.failures.lock().expect("lock").push_back(unavailable());
     assert!(matches!(find(&cache, id).await, Err(Error::Unavailable(_))), "no copy to be had");
 
-    world.server.launch().unwrap();
+    world.server.launch().expect("Redis does it");
     connected(&redis).await;
     wait_for(async || {
         let reads = store.reads();
@@ -319,7 +319,7 @@ async fn a_write_during_an_outage_is_seen_after_it() {
         store.reads() == reads
     })
     .await;
-    world.server.pause().unwrap();
+    world.server.pause().expect("Redis does it");
     // Found out before the write, so that Redis never hears of it.
     assert_eq!(find(&one, id).await.expect("found").version(), 1);
     disconnected(&one_redis).await;
@@ -327,7 +327,7 @@ async fn a_write_during_an_outage_is_seen_after_it() {
     tokio::time::timeout(BOUND, one.replace(id, 1, &details)).await.expect("in time").expect("replaced");
     assert_eq!(find(&one, id).await.expect("found").version(), 2, "its own write");
     assert_eq!(find(&two, id).await.expect("found").version(), 2, "Redis does not answer");
-    world.server.resume().unwrap();
+    world.server.resume().expect("Redis does it");
     // Whoever is back first: neither ever sees the copy from before, which Redis still has.
     let reads = store.reads();
     let mut kept = 0;
@@ -360,11 +360,11 @@ async fn a_write_that_redis_never_heard_of_is_made_good_by_its_replica_alone() {
     })
     .await;
     // The pause is over before the second replica notices it; the first one does not look anything up again.
-    world.server.pause().unwrap();
+    world.server.pause().expect("Redis does it");
     assert_eq!(find(&one, id).await.expect("found").version(), 1);
     disconnected(&one_redis).await;
     one.replace(id, 1, &details("Kettle")).await.expect("replaced");
-    world.server.resume().unwrap();
+    world.server.resume().expect("Redis does it");
     wait_for(async || find(&two, id).await.expect("found").version() == 2).await;
 }
 
@@ -373,7 +373,7 @@ async fn without_redis_nobody_joins_a_read_from_before_his_write() {
     let (world, store) = (InRedis::start().await, FakeStore::closed());
     let (redis, cache) = world.replica(&store, &limits(LONG));
     connected(&redis).await;
-    world.server.kill().unwrap();
+    world.server.kill().expect("Redis does it");
     disconnected(&redis).await;
     let id = store.id();
     let slow = tokio::spawn({
@@ -391,8 +391,8 @@ async fn without_redis_nobody_joins_a_read_from_before_his_write() {
 
 #[tokio::test]
 async fn a_write_that_redis_refuses_to_note_is_seen_all_the_same() {
-    let server = RedisServer::start().unwrap();
-    server.configure(&["rename-command HDEL \"\""]).unwrap();
+    let server = RedisServer::start().expect("Redis");
+    server.configure(&["rename-command HDEL \"\""]).expect("Redis does it");
     let (world, store) = (InRedis { redis: client(&server, 5_000), server }, FakeStore::open());
     let (redis, cache) = world.replica(&store, &limits(LONG));
     connected(&redis).await;

@@ -42,7 +42,7 @@ async fn the_cache_keeps_the_contract() {
 
 #[tokio::test]
 async fn the_shared_cache_keeps_the_contract() {
-    let server = RedisServer::start().unwrap();
+    let server = RedisServer::start().expect("Redis");
     let (_folder, db) = sqlite().await;
     let redis = Redis::open(&settings::Redis { url: server.url(), timeout_ms: 5_000 });
     let redis = redis.expect("a URL").expect("configured");

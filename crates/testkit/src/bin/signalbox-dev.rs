@@ -35,7 +35,7 @@ async fn run(folder: PathBuf) -> Result<(), String> {
     let start = move || Processes::start(&options, |what| say(&format!("starting {what}")));
     let (sender, started) = tokio::sync::oneshot::channel();
     // A thread that nobody waits for: when this process ends during the start, so does what it has started.
-    std::thread::spawn(move || sender.send(start()));
+    std::thread::spawn(move || drop(sender.send(start())));
     let processes = tokio::select! {
         started = started => started.map_err(|_| "the start panicked")?.map_err(|error| error.to_string())?,
         () = &mut stop => return Err("stopped before everything had started".to_owned()),

@@ -22,10 +22,12 @@ use std::time::Instant;
 
 use crate::world::World;
 
+type Playing = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A failure of a dependency.
 struct Cell {
     name: &'static str,
-    play: fn(Arc<World>) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+    play: fn(Arc<World>) -> Playing,
 }
 
 /// `dependency: failure, ...;` is the function `dependency::failure` as the cell `dependency_failure`.
