@@ -45,6 +45,9 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("product", "CACHE_TTL_S", "1"),
     ("product", "CACHE_LIST_TTL_S", "1"),
     ("product", "CACHE_LOAD_TIMEOUT_MS", "600"),
+    // A mail whose sender lost the database in the moment it claimed it is sent when the claim ends.
+    ("notification", "MAIL_ATTEMPT_TIMEOUT_MS", "2000"),
+    ("notification", "MAIL_LEASE_S", "5"),
     ("notification", "MAIL_RETRY_FIRST_MS", "200"),
     ("notification", "MAIL_RETRY_MAX_S", "1"),
 ];
