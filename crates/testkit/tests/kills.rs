@@ -87,6 +87,9 @@ async fn start() -> Arc<Processes> {
     options.variables.extend(cheap.map(|(service, key, value)| (service, key, value.to_owned())));
     let limits = ["RATE_LIMIT_PER_SECOND", "RATE_LIMIT_BURST", "RATE_LIMIT_AUTH_PER_SECOND", "RATE_LIMIT_AUTH_BURST"];
     options.variables.extend(limits.map(|key| ("gateway", key, "100000".to_owned())));
+    // A mail that was in hand when its sender or the database died is sent when the claim on it ends.
+    let short = [("MAIL_ATTEMPT_TIMEOUT_MS", "2000"), ("MAIL_LEASE_S", "5")];
+    options.variables.extend(short.map(|(key, value)| ("notification", key, value.to_owned())));
     tokio::task::spawn_blocking(move || Arc::new(Processes::start(&options, |_| {}).unwrap())).await.unwrap()
 }
 
