@@ -185,10 +185,10 @@ fn recent_traces_are_listed_and_drawn() {
     let mut running = Running(child);
     let mut lines = BufReader::new(running.0.stdout.take().expect("piped")).lines().map_while(Result::ok);
     let traces = lines.find_map(|line| Some(line.trim().strip_prefix("traces")?.trim().to_owned())).expect("a URL");
-    // A table with a product read means that its spans have been there to be counted.
     assert!(lines.any(|line| line.contains("ProductService/GetProduct") && line.contains("ms")));
-    let list = get(&traces);
-    let id = list.lines().find(|line| line.contains("GET")).and_then(|line| line.split(' ').next()).expect("a trace");
+    // Its spans come a moment later than what is counted: a look with every line of the tables.
+    let read = |list: String| Some(list.lines().find(|line| line.contains("GET"))?.split(' ').next()?.to_owned());
+    let id = lines.find_map(|_| read(get(&traces))).expect("a trace");
     let drawn = get(&format!("{traces}/{id}"));
     assert!(drawn.contains("gateway · ") && drawn.contains('█'), "{drawn}");
     assert!(get(&format!("{traces}/{id}?format=json")).contains("\"trace_id\""));
