@@ -53,7 +53,9 @@ pub(super) async fn postgres_pool(
         Ok(connected) => connected.map_err(failed)?.close().await.map_err(failed)?,
         Err(elapsed) => return Err(failed(sqlx::Error::Io(elapsed.into()))),
     }
-    pool_options(connections, settings).min_connections(connections).connect_with(options).await.map_err(failed)
+    // No `min_connections`: to replace one that broke, the pool's upkeep takes a place that nobody else gets meanwhile,
+    // and during an outage its pauses grow to a minute. So the pool stays unusable after the database is back.
+    pool_options(connections, settings).connect_with(options).await.map_err(failed)
 }
 
 /// A URL without its credentials.
