@@ -20,7 +20,8 @@ type Received = Arc<Mutex<Vec<(SpanRecord, Vec<(String, String)>)>>>;
 pub struct Collector {
     address: SocketAddr,
     spans: Received,
-    server: tokio::task::JoinHandle<()>,
+    /// Its end is that of the server and of the connections it has.
+    _running: tokio::sync::oneshot::Sender<()>,
 }
 
 impl Collector {
@@ -29,16 +30,26 @@ impl Collector {
     /// # Errors
     /// If no port can be bound.
     pub async fn start() -> std::io::Result<Self> {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        Self::listen(tokio::net::TcpListener::bind("127.0.0.1:0").await?)
+    }
+
+    /// Listens where the caller says.
+    ///
+    /// # Errors
+    /// If the listener does not know its address.
+    pub fn listen(listener: tokio::net::TcpListener) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let spans = Received::default();
         let service = TraceServiceServer::new(Receiver(Arc::clone(&spans)));
         let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
-        let server = tokio::spawn(async move {
-            // It serves until the test ends; how it ends tells nothing.
-            let _ = tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming).await;
+        let (running, dropped) = tokio::sync::oneshot::channel::<()>();
+        tokio::spawn(async move {
+            let end = async { drop(dropped.await) };
+            let server = tonic::transport::Server::builder().add_service(service);
+            // How it ends tells nothing.
+            let _ = server.serve_with_incoming_shutdown(incoming, end).await;
         });
-        Ok(Self { address, spans, server })
+        Ok(Self { address, spans, _running: running })
     }
 
     /// Endpoint to configure as `telemetry.otlp_endpoint`.
@@ -65,12 +76,6 @@ impl Collector {
     pub fn links(&self, span_id: &str) -> Vec<(String, String)> {
         let spans = self.spans.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         spans.iter().filter(|(span, _)| span.span_id == span_id).flat_map(|(_, links)| links.clone()).collect()
-    }
-}
-
-impl Drop for Collector {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }
 
