@@ -22,12 +22,12 @@ use std::time::Instant;
 
 use crate::world::World;
 
-type Playing = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Play = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A failure of a dependency.
 struct Cell {
     name: &'static str,
-    play: fn(Arc<World>) -> Playing,
+    play: fn(Arc<World>) -> Play,
 }
 
 /// `dependency: failure, ...;` is the function `dependency::failure` as the cell `dependency_failure`.

@@ -45,6 +45,8 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("product", "CACHE_TTL_S", "1"),
     ("product", "CACHE_LIST_TTL_S", "1"),
     ("product", "CACHE_LOAD_TIMEOUT_MS", "600"),
+    // As long altogether as an outage here may last, without long steps.
+    ("notification", "CONSUMER_RETRY_MS", "1000,4000,5000,6000,7000,8000,9000"),
     // A mail whose sender lost the database in the moment it claimed it is sent when the claim ends.
     ("notification", "MAIL_ATTEMPT_TIMEOUT_MS", "2000"),
     ("notification", "MAIL_LEASE_S", "5"),
