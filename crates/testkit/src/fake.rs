@@ -84,7 +84,11 @@ impl FakeService {
     }
 
     fn pass_on(&self, address: SocketAddr, pace: Option<(Semaphore, Duration)>) {
-        let onward = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        let mut connector = HttpConnector::new();
+        // Else the second of two small frames waits for the acknowledgement of the first.
+        connector.set_nodelay(true);
+        let onward =
+            hyper_util::client::legacy::Client::builder(TokioExecutor::new()).http2_only(true).build(connector);
         self.set(Behaviour::Forward(Arc::new(Door { onward, address, pace })));
     }
 

@@ -32,8 +32,6 @@ pub(crate) async fn closed(target: &Arc<Target>, clients: usize, span: Duration,
     while let Some(ended) = running.join_next().await {
         records.extend(ended.expect("a client does not panic"));
     }
-    // What ended after the phase belongs to it no more.
-    records.retain(|record| record.at + record.took <= span || record.kind != Kind::Good);
     Tally { records, span }
 }
 

@@ -54,7 +54,9 @@ impl Stand {
     pub(crate) async fn start() -> Result<Self, Box<dyn std::error::Error>> {
         let data = tempfile::tempdir()?;
         let logs = telemetry::install(LogFormat::Json, &LogOutput::File(data.path().join("signalbox.jsonl")))?;
-        let config = StackConfig { data: data.path().to_owned(), overrides: overrides(), ..StackConfig::default() };
+        // With the environment, so that other limits can be tried without a build.
+        let (data_folder, environment) = (data.path().to_owned(), true);
+        let config = StackConfig { data: data_folder, overrides: overrides(), environment, ..StackConfig::default() };
         let stack = Stack::start(&config).await?;
         eventually("every service to be ready", || async { stack.ready().await.then_some(()) }).await;
         let client = Client::new(stack.address("gateway", "http").ok_or("the gateway does not listen")?);
@@ -101,8 +103,8 @@ impl Stand {
             let url = if name == callee { url.to_owned() } else { own.expect("it listens") };
             table.insert(name.to_owned(), toml! { url = url }.into());
         }
-        let layers = Layers::new("gateway", gateway::SPEC.defaults).and_then(|layers| layers.table("stand", table));
-        let layers = layers.expect("valid settings");
+        let layers = Layers::new("gateway", gateway::SPEC.defaults).and_then(Layers::environment);
+        let layers = layers.and_then(|layers| layers.table("stand", table)).expect("valid settings");
         let gateway = chassis::start(&gateway::SPEC, &layers, Extras::default()).await.expect("a gateway");
         eventually("the gateway to be ready", || async { gateway.ready().await.then_some(()) }).await;
         gateway

@@ -38,9 +38,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Good answers a second.
+    /// Good answers a second. What was still waiting when the phase ended does not count: a full queue would else pass
+    /// for throughput.
     pub(crate) fn goodput(&self) -> f64 {
-        self.count(Kind::Good) as f64 / self.span.as_secs_f64()
+        let in_time = |record: &&Record| record.kind == Kind::Good && record.at + record.took <= self.span;
+        self.records.iter().filter(in_time).count() as f64 / self.span.as_secs_f64()
     }
 
     /// How many requests ended so.
@@ -87,6 +89,19 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_ends_after_the_phase_is_no_goodput() {
+        let record = |at, took| Record {
+            at: Duration::from_millis(at),
+            lag: Duration::ZERO,
+            took: Duration::from_millis(took),
+            kind: Kind::Good,
+        };
+        let records = vec![record(0, 10), record(900, 100), record(950, 100)];
+        let tally = Tally { records, span: Duration::from_secs(1) };
+        assert!((tally.goodput() - 2.0).abs() < 1e-9);
+    }
 
     #[test]
     fn percentiles_and_medians_are_values_that_were_there_or_between_them() {
