@@ -2,7 +2,7 @@
 //! all of them becoming slow. The limit is the whole server's. Health checks pass.
 //!
 //! It is decided before anything else is done ([`AdmitLayer`]) and answered behind telemetry ([`RefuseLayer`]): refusals
-//! are counted, but make neither spans nor log lines, which would cost more than all the rest of them.
+//! are counted, but make neither spans nor log lines, since there may be far more of them than of all else.
 
 use std::future::Future;
 use std::pin::Pin;
