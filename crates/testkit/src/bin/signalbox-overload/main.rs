@@ -123,7 +123,7 @@ async fn measure(stand: &Stand, arguments: &Arguments) -> (Vec<Outage>, Vec<Good
     if arguments.only.wants(Only::Reads) {
         let (_door, gateway) = stand.slow_products().await;
         let reads = stand.product_reads(&gateway);
-        goodputs.push(goodput::measure("GET /v1/products/{id}", &reads, plan).await);
+        goodputs.push(goodput::measure("GET /v1/products/{id}, slow store", &reads, plan).await);
     }
     if arguments.only.wants(Only::Machine) {
         let reads = stand.product_reads(stand.gateway());

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::goodput::{Goodput, MAX_RECOVERY, MIN_RATIO, Pair};
 use crate::outage::{MAX_RATIO, Outage};
+use crate::stand::{SLOW_AT_A_TIME, SLOW_TIME};
 use crate::tally::{Kind, median};
 
 /// Writes all figures as JSON.
@@ -79,6 +80,11 @@ fn overload_table(goodputs: &[Goodput]) -> Vec<String> {
         "Load and services share these cores, nothing is pinned; rate limits are out of the way. Good is the right status \
          within the client's deadline."
             .to_owned(),
+        format!(
+            "The slow store is a stand-in before the real product service: {SLOW_AT_A_TIME} reads at a time, {} ms more \
+             for each.",
+            SLOW_TIME.as_millis()
+        ),
     ];
     for goodput in goodputs {
         let all = |figure: fn(&Pair) -> f64| goodput.each(figure);

@@ -21,8 +21,8 @@ const ACCOUNTS: usize = 8;
 
 /// What a slow store does at a time, and how long each takes. That makes some 800 reads a second: little enough that
 /// three times as many, and who makes them, leave the CPU of two cores room.
-const SLOW_AT_A_TIME: usize = 8;
-const SLOW_TIME: Duration = Duration::from_millis(9);
+pub(crate) const SLOW_AT_A_TIME: usize = 8;
+pub(crate) const SLOW_TIME: Duration = Duration::from_millis(9);
 
 const PASSWORD: &str = "correct horse battery";
 
