@@ -4,4 +4,6 @@
 pub mod duration;
 pub mod promql;
 pub mod rules;
+pub mod runbook;
+pub mod shell;
 pub mod sources;
