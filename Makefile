@@ -9,7 +9,7 @@ TARGET ?= http://127.0.0.1:8080
 USERS ?= 10
 FOR ?= 60s
 
-.PHONY: help demo dev test lint fmt deny openapi events load overload measure picture clean
+.PHONY: help demo dev test lint fmt deny openapi events rules load overload measure picture clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -25,9 +25,10 @@ test: ## build and run every test
 	$(CARGO) run --locked --quiet -p backends -- check
 	$(CARGO) test --workspace --locked --no-fail-fast
 
-lint: ## formatting, clippy and, where installed, cargo-deny
+lint: ## formatting, clippy, generated rules and, where installed, cargo-deny
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) run --locked --quiet -p observability --bin signalbox-rules -- check
 	@if command -v cargo-deny >/dev/null; then $(MAKE) --no-print-directory deny; else \
 	  echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
 
@@ -42,6 +43,9 @@ openapi: ## write docs/openapi.json again
 
 events: ## write the table of docs/events.md again
 	UPDATE_EVENTS=1 $(CARGO) test --locked -p contracts --test events -- --nocapture
+
+rules: ## write the rules, and the tables of docs/observability.md, from observability/ again
+	$(CARGO) run --locked --quiet -p observability --bin signalbox-rules -- generate
 
 load: ## load TARGET with USERS for FOR; reports in target/load
 	$(CARGO) run --release --locked --quiet -p loadtests -- --target $(TARGET) --users $(USERS) --for $(FOR) $(ARGS)

@@ -13,6 +13,7 @@ mod threshold;
 
 pub use scale::scale;
 pub use threshold::Threshold;
+pub(crate) use threshold::is_scalar;
 
 /// Why a query cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +60,13 @@ pub struct LabelMatcher {
     pub value: String,
 }
 
+impl LabelMatcher {
+    /// A pattern of PromQL, which always means the whole text.
+    pub(crate) fn pattern(text: &str) -> Option<regex::Regex> {
+        regex::Regex::new(&format!("^(?:{text})$")).ok()
+    }
+}
+
 /// Which metrics a selector means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MetricName {
@@ -103,6 +111,10 @@ impl Query {
     pub fn parse(text: &str) -> Result<Self, PromqlError> {
         let syntax = |problem| PromqlError::Syntax { text: text.to_owned(), problem };
         parser::parse(text).map(|expression| Self { expression }).map_err(syntax)
+    }
+
+    pub(crate) fn expression(&self) -> &Expr {
+        &self.expression
     }
 
     /// Every vector selector, from left to right.
@@ -242,7 +254,7 @@ fn selectors(expression: &Expr) -> Vec<Selector> {
     found
 }
 
-fn selected(selector: &VectorSelector) -> Selector {
+pub(crate) fn selected(selector: &VectorSelector) -> Selector {
     let Matchers { matchers, or_matchers } = &selector.matchers;
     let all: Vec<&ParsedMatcher> = matchers.iter().chain(or_matchers.iter().flatten()).collect();
     let named = all.iter().find(|matcher| matcher.name == "__name__");

@@ -23,6 +23,14 @@ pub enum SourceError {
         /// Why.
         source: io::Error,
     },
+    /// A generated file cannot be written or removed.
+    #[error("{file} cannot be written: {source}")]
+    Unwritable {
+        /// Path from the root of the project.
+        file: String,
+        /// Why.
+        source: io::Error,
+    },
     /// A file has not the shape it has to have; the parser names line and field.
     #[error("{file}: {problem}")]
     Malformed {

@@ -37,6 +37,15 @@ fn compared(binary: &BinaryExpr) -> Option<Threshold> {
     constant(&binary.lhs).map(|value| Threshold { operator: mirrored.to_owned(), value })
 }
 
+/// Whether an expression is a number, not a vector.
+pub(crate) fn is_scalar(expression: &Expr) -> bool {
+    match expression {
+        Expr::Paren(paren) => is_scalar(&paren.expr),
+        Expr::Call(call) => matches!(call.func.name, "scalar" | "time"),
+        _ => constant(expression).is_some(),
+    }
+}
+
 /// The value of an expression of numbers only.
 fn constant(expression: &Expr) -> Option<f64> {
     match expression {
