@@ -110,6 +110,29 @@ fn metrics_logs_and_traces_lead_to_each_other() {
     }
 }
 
+/// What the proof on a running Prometheus excuses: each entry names a query there is, once.
+#[test]
+fn what_may_be_empty_exists() {
+    let file = std::fs::read_to_string(root().join("observability/expected-empty.toml")).unwrap();
+    let file: toml::Table = file.parse().unwrap();
+    let boards = boards();
+    let mut seen = BTreeSet::new();
+    for entry in file["empty"].as_array().unwrap() {
+        let text = |key: &str| entry.get(key).and_then(toml::Value::as_str).unwrap_or_default();
+        if entry.get("rule").is_some() {
+            continue;
+        }
+        let (uid, title, query) = (text("uid"), text("panel"), text("query"));
+        let mut panels = boards.iter().filter(|board| board.uid() == uid).flat_map(Board::panels);
+        let panel = panels.find(|panel| panel["title"] == json!(title));
+        let panel = panel.unwrap_or_else(|| panic!("there is no panel \"{title}\" on {uid}"));
+        let mut letters = panel["targets"].as_array().unwrap().iter().map(|target| target["refId"].as_str().unwrap());
+        assert!(query.is_empty() || letters.any(|letter| letter == query), "{uid}: \"{title}\" has no query {query}");
+        assert!(seen.insert((uid.to_owned(), title.to_owned(), query.to_owned())), "{uid}: \"{title}\" stands twice");
+        assert!(!text("reason").is_empty(), "{uid}: \"{title}\" has no reason");
+    }
+}
+
 /// A change to a dashboard that the rule has to find, and what its finding says.
 type Plant = (&'static str, &'static str, fn(&mut Value), &'static str);
 
