@@ -2,9 +2,11 @@
 //! catalogue, and written out for Prometheus and Grafana.
 
 pub mod causes;
+pub mod dashboard;
 pub mod duration;
 pub mod labels;
 mod links;
+pub mod lint;
 pub mod outputs;
 pub mod page;
 pub mod profile;
@@ -15,4 +17,5 @@ pub mod shell;
 pub mod slo;
 pub mod slo_rules;
 pub mod sources;
+pub mod thresholds;
 pub mod vocabulary;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::causes;
+use crate::dashboard;
 use crate::page;
 use crate::profile::Profile;
 use crate::rules::RuleFile;
@@ -78,6 +79,7 @@ pub fn all(root: &Path) -> Result<Vec<Output>, SourceError> {
     let sources = Sources::read(root)?;
     let mut outputs = rules(&sources)?;
     outputs.push(page::output(root, &sources)?);
+    outputs.extend(dashboard::outputs(root)?);
     Ok(outputs)
 }
 
@@ -118,8 +120,14 @@ fn rendered(path: String, source: &str, content: &RuleFile) -> Result<Output, So
 }
 
 /// Folders that hold generated files only, with the ending of these.
-const OWNED: [(&str, &str); 2] =
-    [("observability/prometheus/rules/prod", ".yml"), ("observability/prometheus/rules/demo", ".yml")];
+const OWNED: [(&str, &str); 6] = [
+    ("observability/prometheus/rules/prod", ".yml"),
+    ("observability/prometheus/rules/demo", ".yml"),
+    ("grafana/dashboards/infrastructure", ".json"),
+    ("grafana/dashboards/services", ".json"),
+    ("grafana/dashboards/slo", ".json"),
+    ("grafana/dashboards/telemetry", ".json"),
+];
 
 /// What on disk is not as `outputs` says.
 ///

@@ -219,7 +219,7 @@ impl Query {
     }
 }
 
-fn walk(expression: &Expr, visit: &mut impl FnMut(&Expr)) {
+pub(crate) fn walk(expression: &Expr, visit: &mut impl FnMut(&Expr)) {
     visit(expression);
     match expression {
         Expr::Aggregate(aggregate) => {

@@ -75,7 +75,7 @@ impl Slo {
 
     /// Share of bad events over `window`. Both sides are summed before they are divided, and without a bad event the
     /// result is zero, not nothing. Without any event it is nothing, not 0/0: one NaN would stay in the average over
-    /// the period until the period is over.
+    /// the period until the period is over. Without the bucket of the threshold everything is bad: loud, not silent.
     #[must_use]
     pub fn error_ratio(&self, window: Span) -> String {
         let (metric, valid) = (&self.metric, &self.valid);

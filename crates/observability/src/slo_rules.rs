@@ -72,9 +72,7 @@ impl Writer<'_> {
         // The average of the shortest ratio, as Sloth takes it: a quiet minute weighs as much as a busy one.
         let over_period = format!("avg_over_time({ERRORS}{shortest}{of_this}[{period}])");
         let per_budget = |ratio: &str| {
-            format!(
-                "{ratio}{of_this}\n/ on (sloth_id, sloth_service, sloth_slo)\nslo:error_budget:ratio{of_this}"
-            )
+            format!("{ratio}{of_this}\n/ on (sloth_id, sloth_service, sloth_slo)\nslo:error_budget:ratio{of_this}")
         };
         let days = period.as_seconds() / 86_400.0;
         let of_period = format!("{ERRORS}{period}");
