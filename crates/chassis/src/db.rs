@@ -96,6 +96,9 @@ pub struct Migrations {
     pub postgres: &'static [(&'static str, &'static str)],
 }
 
+/// Label of the metrics of a pool.
+const POOL: &str = "db_client_connection_pool_name";
+
 /// A pool on either database. Cloning it shares it.
 #[derive(Clone)]
 pub struct Db {
@@ -132,8 +135,7 @@ impl Db {
         } else {
             schema::check(&db.pools, settings, migrations).await?;
         }
-        telemetry::counter!("db_client_connection_timeouts_total", "db_client_connection_pool_name" => name)
-            .absolute(0);
+        telemetry::begin("db_client_connection_timeouts_total", &[(POOL, &[name])]);
         Ok(db)
     }
 
@@ -215,7 +217,6 @@ impl Db {
     }
 
     async fn acquire<D: Database>(&self, pool: &Pool<D>) -> Result<PoolConnection<D>, sqlx::Error> {
-        const POOL: &str = "db_client_connection_pool_name";
         let start = Instant::now();
         let waiting = Waiting::new(telemetry::gauge!("db_client_connection_pending_requests", POOL => self.name));
         let result = pool.acquire().await;

@@ -195,6 +195,7 @@ impl Setup {
         let server = crate::http_server::serve(listener, settings, router, admin_stop.clone(), &self.readiness);
         tokio::spawn(server);
         tokio::spawn(async move { process.run().await });
+        tokio::spawn(self.readiness.clone().watch());
         let app = self.build.await?;
         let mut addresses: BTreeMap<_, _> = app.addresses().iter().copied().collect();
         addresses.insert("admin", admin_address);

@@ -12,6 +12,9 @@ use serde::Serialize;
 /// readiness comes back at once.
 const CACHE: Duration = Duration::from_millis(500);
 
+/// How often the metrics are brought up to date.
+const WATCH: Duration = Duration::from_secs(1);
+
 /// Longest time one check may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -111,6 +114,14 @@ impl Readiness {
         self.state().phase == Phase::Draining
     }
 
+    /// Keeps the metrics current, for ever: nobody asks a service for its readiness as often as it is scraped.
+    pub(crate) async fn watch(self) {
+        loop {
+            self.report().await;
+            tokio::time::sleep(WATCH).await;
+        }
+    }
+
     /// Runs the checks, or answers from a moment ago.
     pub async fn report(&self) -> Report {
         let (phase, checks, last) = {
@@ -127,8 +138,10 @@ impl Readiness {
                 results
             }
         };
+        let ready = phase == Phase::Serving && results.iter().all(|result| result.degrades || result.error.is_none());
+        show(ready, &results);
         Report {
-            ready: phase == Phase::Serving && results.iter().all(|result| result.degrades || result.error.is_none()),
+            ready,
             phase: match phase {
                 Phase::Starting => "starting",
                 Phase::Serving => "serving",
@@ -136,6 +149,14 @@ impl Readiness {
             },
             checks: results,
         }
+    }
+}
+
+/// The same for `/metrics`.
+fn show(ready: bool, results: &[CheckResult]) {
+    telemetry::gauge!("service_ready").set(f64::from(u8::from(ready)));
+    for CheckResult { name, error, .. } in results {
+        telemetry::gauge!("readiness_check", "check" => *name).set(f64::from(u8::from(error.is_none())));
     }
 }
 

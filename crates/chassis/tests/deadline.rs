@@ -143,10 +143,9 @@ async fn hop(name: &str, next: &str) -> (Running, String) {
 fn counted(running: &Running, code: &str) -> usize {
     let series = format!("rpc_response_status_code=\"{code}\"");
     let metrics = running.metrics();
-    let mut counts = metrics.lines().filter(|line| line.starts_with("rpc_server_call_duration_seconds_count"));
-    counts
-        .find(|line| line.contains(&series))
-        .map_or(0, |line| line.rsplit_once(' ').and_then(|(_, value)| value.parse().ok()).expect("a number"))
+    let counts = metrics.lines().filter(|line| line.starts_with("rpc_server_call_duration_seconds_count"));
+    let value = |line: &str| line.rsplit_once(' ').and_then(|(_, value)| value.parse::<usize>().ok());
+    counts.filter(|line| line.contains(&series)).map(|line| value(line).expect("a number")).sum()
 }
 
 /// Waits until no handler is at work any more.

@@ -168,8 +168,9 @@ async fn a_call_that_hangs_ends_at_the_servers_limit() {
     let status = client(&running).await.list_products(ListProductsRequest::default()).await.expect_err("a failure");
     assert_eq!(status.code(), Code::DeadlineExceeded);
     let metrics = running.metrics();
-    let series = "rpc_method=\"product.v1.ProductService/ListProducts\",rpc_response_status_code=\"DEADLINE_EXCEEDED\"";
-    assert!(metrics.contains(series), "{metrics}");
+    let method = "rpc_method=\"product.v1.ProductService/ListProducts\",rpc_response_status_code=\"DEADLINE_EXCEEDED\"";
+    let count = |line: &&str| line.starts_with("rpc_server_call_duration_seconds_count") && line.contains(method);
+    assert!(metrics.lines().find(count).is_some_and(|line| line.ends_with(" 1")), "{metrics}");
 }
 
 #[tokio::test]

@@ -44,6 +44,11 @@ pub fn methods() -> &'static [&'static str] {
     METHODS
 }
 
+/// The calls of one service, named as `package.Service`.
+pub fn methods_of(service: &str) -> impl Iterator<Item = &'static str> {
+    methods().iter().copied().filter(move |method| method.rsplit_once('/').is_some_and(|(owner, _)| owner == service))
+}
+
 /// Whether the call a gRPC request path names may be sent twice, as its proto declares with `idempotency_level`.
 /// Calls that no contract declares may not.
 #[must_use]

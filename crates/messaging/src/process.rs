@@ -12,6 +12,11 @@ use crate::headers::{self, Headers};
 use crate::ports::{Failure, Handler};
 use crate::subscription::Subscription;
 
+const SETTLED: &str = "messaging_settled_messages_total";
+
+/// How deliveries end.
+const OUTCOMES: [&str; 5] = ["done", "ignored", "retried", "parked", "requeued"];
+
 /// A delivered message.
 pub(crate) struct Incoming {
     /// Id as the transport knows it.
@@ -61,6 +66,10 @@ pub(crate) struct Processor {
 impl Processor {
     pub(crate) fn new(subscription: Subscription, handler: Arc<dyn Handler>, system: &'static str) -> Self {
         let queue = subscription.queue();
+        telemetry::begin(SETTLED, &[("messaging_destination_name", &[&queue]), ("outcome", &OUTCOMES)]);
+        for kind in subscription.types() {
+            telemetry::expect_messages(&destination(&subscription, system, kind), "failed");
+        }
         Self { subscription, handler, system, queue }
     }
 
@@ -78,13 +87,8 @@ impl Processor {
             Ok(event) if !self.subscription.wants(event.kind()) => return Verdict::Ignored,
             event => event.as_ref(),
         };
-        let kind = event.as_ref().map_or("_OTHER", |event| event.kind()).to_owned();
-        let destination = Destination {
-            system: self.system,
-            exchange: self.subscription.context().to_owned(),
-            routing_key: kind,
-            queue: self.queue.clone(),
-        };
+        let kind = event.as_ref().map_or("_OTHER", |event| event.kind());
+        let destination = destination(&self.subscription, self.system, kind);
         let id = message.id();
         let attempt = self.attempt(event.map_err(Clone::clone));
         let outcome = telemetry::process_message(&destination, &id, &message.headers, error_type, async {
@@ -132,11 +136,20 @@ impl Processor {
     /// Counts how a delivery ended.
     pub(crate) fn count(&self, outcome: &'static str) {
         telemetry::counter!(
-            "messaging_settled_messages_total",
+            SETTLED,
             "messaging_destination_name" => self.queue.clone(),
             "outcome" => outcome
         )
         .increment(1);
+    }
+}
+
+fn destination(subscription: &Subscription, system: &'static str, kind: &str) -> Destination {
+    Destination {
+        system,
+        exchange: subscription.context().to_owned(),
+        routing_key: kind.to_owned(),
+        queue: subscription.queue(),
     }
 }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use http::{Request, Response, StatusCode, header};
-use metrics::{Gauge, Label};
+use metrics::{Gauge, Histogram, Label};
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 use tracing::Span;
@@ -23,6 +23,9 @@ use crate::red::Handles;
 /// Finds the route template of a request, such as `/v1/products/{id}`.
 pub type RouteOf<B> = fn(&Request<B>) -> Option<&str>;
 
+/// What a route of ours fails with: a bug, something missing or too much to do, and no time left.
+const FAILURES: [u16; 3] = [500, 503, 504];
+
 /// Observes an HTTP server. Put it outermost.
 pub struct HttpServerLayer<B> {
     route_of: RouteOf<B>,
@@ -33,6 +36,19 @@ impl<B> HttpServerLayer<B> {
     /// Build it on a thread of the service it observes.
     pub fn new(route_of: RouteOf<B>) -> Self {
         Self { route_of, handles: Handles::new() }
+    }
+
+    /// Lets the failures of these routes, by method and template, exist with zero, so that the first one is seen.
+    #[must_use]
+    pub fn expecting(self, routes: impl IntoIterator<Item = (&'static str, &'static str)>) -> Self {
+        for (method, route) in routes {
+            for status in FAILURES {
+                let key = Key { method, route: Some(Arc::from(route)), status };
+                let handle = key.register();
+                self.handles.insert(key, handle);
+            }
+        }
+        self
     }
 }
 
@@ -66,7 +82,31 @@ impl<S: Clone, B> Clone for HttpServer<S, B> {
 struct Key {
     method: &'static str,
     route: Option<Arc<str>>,
+    /// 0 if there was no answer.
     status: u16,
+}
+
+impl Key {
+    fn register(&self) -> Histogram {
+        metrics::histogram!("http_server_request_duration_seconds", self.labels())
+    }
+
+    fn labels(&self) -> Vec<Label> {
+        let mut labels = vec![
+            Label::from_static_parts("http_request_method", self.method),
+            Label::from_static_parts("url_scheme", "http"),
+        ];
+        if let Some(route) = &self.route {
+            labels.push(Label::new("http_route", route.to_string()));
+        }
+        if self.status != 0 {
+            labels.push(Label::from_static_parts("http_response_status_code", status_text(self.status)));
+        }
+        if let Some(error) = error_type(self.status) {
+            labels.push(Label::from_static_parts("error_type", error));
+        }
+        labels
+    }
 }
 
 impl<S, B, R> Service<Request<B>> for HttpServer<S, B>
@@ -159,8 +199,7 @@ impl Drop for Observed {
         let elapsed = self.start.elapsed();
         self.active.decrement(1.0);
         let status = self.status.map_or(0, |status| status.as_u16());
-        let error = error_type(self.status);
-        if let Some(error) = error {
+        if let Some(error) = error_type(status) {
             self.span.record("error.type", error);
         }
         if status >= 500 {
@@ -171,8 +210,9 @@ impl Drop for Observed {
         }
         let key = Key { method: self.method, route: self.route.clone(), status };
         self.handles.record(&key, elapsed.as_secs_f64(), || {
-            let handle = metrics::histogram!("http_server_request_duration_seconds", self.labels(status, error));
-            (Key { method: self.method, route: self.route.clone(), status }, handle)
+            let key = Key { method: self.method, route: self.route.clone(), status };
+            let handle = key.register();
+            (key, handle)
         });
         if !self.recorded {
             return;
@@ -196,30 +236,11 @@ impl Drop for Observed {
     }
 }
 
-impl Observed {
-    fn labels(&self, status: u16, error: Option<&'static str>) -> Vec<Label> {
-        let mut labels = vec![
-            Label::from_static_parts("http_request_method", self.method),
-            Label::from_static_parts("url_scheme", "http"),
-        ];
-        if let Some(route) = &self.route {
-            labels.push(Label::new("http_route", route.to_string()));
-        }
-        if status != 0 {
-            labels.push(Label::from_static_parts("http_response_status_code", status_text(status)));
-        }
-        if let Some(error) = error {
-            labels.push(Label::from_static_parts("error_type", error));
-        }
-        labels
-    }
-}
-
-fn error_type(status: Option<StatusCode>) -> Option<&'static str> {
+fn error_type(status: u16) -> Option<&'static str> {
     match status {
-        None => Some("cancelled"),
-        Some(status) if status.is_server_error() => Some(status_text(status.as_u16())),
-        Some(_) => None,
+        0 => Some("cancelled"),
+        500.. => Some(status_text(status)),
+        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@
 //! - [`HttpServerLayer`], [`HttpClientLayer`], [`GrpcServerLayer`], [`GrpcClientLayer`] and [`Database`] make the
 //!   spans and the RED metrics; business code adds `#[instrument(skip_all)]` where a step deserves its own span.
 //! - [`Publication`] and [`process_message`] do the same for the two ends of a message, [`MailSpan`] for a mail.
-//! - [`catalogue`] is the list of all metrics.
+//! - [`catalogue`] is the list of all metrics; [`begin`] lets those exist whose first event must not be missed.
 //! - [`Tap`] hands spans and log lines to somebody inside the process.
 //!
 //! A trace is sampled before its first span exists: the caller's decision if there is one, else by ratio.
@@ -30,10 +30,12 @@ mod process;
 mod record;
 mod recorder;
 mod red;
+mod span_queue;
 mod start;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trace;
+mod zero;
 
 pub use context::{TRACEPARENT, TraceContext, Unrecorded, carry_current_trace, in_current_trace};
 pub use db::Database;
@@ -46,9 +48,10 @@ pub use identity::Identity;
 pub use log::{LogFormat, LogOutput};
 pub use log_filter::BadLevel;
 pub use mail::MailSpan;
-pub use messaging::{Destination, MessageHeaders, Publication, process_message};
+pub use messaging::{Destination, MessageHeaders, Publication, expect_messages, process_message};
 /// The macros that count and measure; the names they take are those of the [`catalogue`].
 pub use metrics::{Counter, Gauge, counter, gauge, histogram};
 pub use process::{BUILD, Build, ProcessMetrics};
 pub use record::{LogRecord, SpanRecord, Tap};
 pub use start::{LogGuard, ServiceSettings, ServiceTelemetry, StartError, install, register};
+pub use zero::begin;

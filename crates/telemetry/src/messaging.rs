@@ -143,6 +143,17 @@ where
     outcome
 }
 
+/// Lets the messages from `destination` exist with zero, those that are handled and those that fail with `error_type`,
+/// so that the first one is seen.
+pub fn expect_messages(destination: &Destination, error_type: &'static str) {
+    let (system, name) = (destination.system, destination.name());
+    metrics::counter!("messaging_client_consumed_messages_total", labels(system, "process", &name, None)).increment(0);
+    for error in [None, Some(error_type)] {
+        let labels = with_type(labels(system, "process", &name, error), "process");
+        drop(metrics::histogram!("messaging_process_duration_seconds", labels));
+    }
+}
+
 fn remote(context: TraceContext) -> SpanContext {
     let (trace, span) = (context.trace_id.into(), context.span_id.into());
     let flags = if context.sampled { opentelemetry::TraceFlags::SAMPLED } else { opentelemetry::TraceFlags::default() };

@@ -43,9 +43,9 @@ impl ProcessMetrics {
         let runtime = tokio::runtime::Handle::current();
         let labels = [("version", BUILD.version), ("revision", BUILD.revision), ("rustc", BUILD.rustc)];
         metrics::gauge!("build_info", &labels).set(1.0);
-        metrics::gauge!("tokio_busy_ratio").set(0.0);
-        metrics::counter!("panics_total").absolute(0);
-        metrics::counter!("log_lines_dropped_total").absolute(0);
+        for metric in ["tokio_busy_ratio", "panics_total", "log_lines_dropped_total"] {
+            crate::begin(metric, &[]);
+        }
         let last = Mutex::new((Instant::now(), Duration::ZERO));
         Self { identity, collector: metrics_process::Collector::default(), runtime, last }
     }

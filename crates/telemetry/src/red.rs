@@ -16,6 +16,11 @@ impl<K: Hash + Eq> Handles<K> {
         Self(Arc::default())
     }
 
+    /// Keeps a handle that has been registered already.
+    pub(crate) fn insert(&self, key: K, handle: Histogram) {
+        self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(key, handle);
+    }
+
     /// Observes `seconds` under `key`, which `register` turns into a handle the first time.
     pub(crate) fn record<Q>(&self, key: &Q, seconds: f64, register: impl FnOnce() -> (K, Histogram))
     where
@@ -25,7 +30,7 @@ impl<K: Hash + Eq> Handles<K> {
         let known = self.0.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(key).cloned();
         let handle = known.unwrap_or_else(|| {
             let (key, handle) = register();
-            self.0.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(key, handle.clone());
+            self.insert(key, handle.clone());
             handle
         });
         handle.record(seconds);

@@ -125,7 +125,7 @@ pub fn register(settings: &ServiceSettings) -> Result<ServiceTelemetry, StartErr
     }
     let levels = LevelSwitch::new(&settings.log_level)?;
     let recorder = crate::recorder::build()?;
-    let provider = crate::trace::provider(settings)?;
+    let provider = crate::trace::provider(settings, &recorder)?;
     if let Some(tap) = &settings.tap {
         crate::log::add_tap(Arc::clone(tap));
     }

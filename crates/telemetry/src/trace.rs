@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusRecorder;
 use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context as OtelContext, Key, KeyValue, Value as OtelValue};
 use opentelemetry_otlp::WithExportConfig;
@@ -22,12 +23,13 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::context::TraceContext;
 use crate::identity::Identity;
 use crate::record::{SpanRecord, Tap};
+use crate::span_queue::SpanQueue;
 use crate::start::{ServiceSettings, StartError};
 
 /// Private attribute that fixes a span's service when it is made, whichever thread ends it.
 const SERVICE_MARK: &str = "signalbox.service.index";
 
-/// Spans a service may have waiting for export; above that they are dropped and counted by the SDK.
+/// Spans a service may have waiting for export; above that they are dropped and counted.
 const QUEUE: usize = 4096;
 
 /// Longest time a finished span waits for its batch.
@@ -136,8 +138,11 @@ pub(crate) fn from_otel(context: &OtelContext) -> Option<TraceContext> {
     })
 }
 
-/// The provider of one service: its resource, its exporter, its queue.
-pub(crate) fn provider(settings: &ServiceSettings) -> Result<SdkTracerProvider, StartError> {
+/// The provider of one service: its resource, its exporter, its queue. `recorder` counts what becomes of the spans.
+pub(crate) fn provider(
+    settings: &ServiceSettings,
+    recorder: &PrometheusRecorder,
+) -> Result<SdkTracerProvider, StartError> {
     let resource = Resource::builder_empty()
         .with_attributes([
             KeyValue::new("service.name", settings.name.clone()),
@@ -163,9 +168,12 @@ pub(crate) fn provider(settings: &ServiceSettings) -> Result<SdkTracerProvider, 
     if otlp.is_none() && settings.tap.is_none() {
         return Ok(builder.build());
     }
+    let queue = SpanQueue::new(QUEUE, recorder);
     let exporter = Exporter { service: settings.name.clone(), otlp, tap: settings.tap.clone() };
+    let exporter = queue.exporter(exporter);
     let batch = BatchConfigBuilder::default().with_max_queue_size(QUEUE).with_scheduled_delay(EXPORT_DELAY).build();
-    Ok(builder.with_span_processor(BatchSpanProcessor::builder(exporter).with_batch_config(batch).build()).build())
+    let batches = BatchSpanProcessor::builder(exporter).with_batch_config(batch).build();
+    Ok(builder.with_span_processor(queue.processor(batches)).build())
 }
 
 /// Sends each batch to the collector and to the tap, whichever there is.

@@ -1,9 +1,11 @@
 //! The metric catalogue and what the services really emit agree, in both directions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use all_in_one::SERVICES;
 use telemetry::catalogue::{self, Kind};
+use telemetry::{LogRecord, SpanRecord, Tap};
 use testkit::{TestStack, eventually, value_of};
 
 /// Metrics that this stack does not emit, with the reason.
@@ -18,6 +20,15 @@ const ABSENT: [(&str, &str); 6] = [
 
 const NO_CONNECTION: &str = "the broker inside the process needs none; the tests of messaging look at it";
 const NO_REDIS: &str = "this stack runs without Redis; the services' own tests have one";
+
+/// Takes spans and lines, and keeps none.
+#[derive(Debug)]
+struct Taker;
+
+impl Tap for Taker {
+    fn spans(&self, _: Vec<SpanRecord>) {}
+    fn log(&self, _: LogRecord) {}
+}
 
 /// Label names by metric, as a scrape shows them; suffixes of histograms are taken off.
 fn emitted(metrics: &str, into: &mut BTreeMap<String, BTreeSet<String>>) {
@@ -36,7 +47,8 @@ fn emitted(metrics: &str, into: &mut BTreeMap<String, BTreeSet<String>>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_catalogue_and_the_services_agree() {
-    let stack = TestStack::start().await;
+    // Something has to take the spans, so that there is a queue for them.
+    let stack = TestStack::builder().tap(Arc::new(Taker)).start().await;
     let admin = stack.admin().await;
     let (user, tokens) = stack.client.sign_up("catalogue@example.com", "correct horse battery").await;
     let _ = user.get("/v1/users/me").await.expect(200);

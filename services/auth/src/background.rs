@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::domain::Error;
 use crate::domain::account::NewAccount;
 use crate::domain::accounts::{Accounts, Bootstrap};
+use crate::domain::rotation::Rotation;
+use crate::domain::{Error, now};
 
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 
@@ -30,6 +31,18 @@ where
             tracing::warn!(error, task = name, "a background run failed and will be repeated");
         }
     }
+}
+
+/// Takes the steps that the signing keys are due for, and shows how long the one that signs now may go on.
+///
+/// # Errors
+/// If the store cannot be used.
+pub(crate) async fn rotate_keys(rotation: &Rotation) -> Result<(), Error> {
+    if let Some(expiry) = rotation.run(now()).await? {
+        #[allow(clippy::cast_precision_loss, reason = "exact for millions of years")]
+        telemetry::gauge!("auth_signing_key_expiry_timestamp_seconds").set(expiry.timestamp() as f64);
+    }
+    Ok(())
 }
 
 /// Makes sure that the admin account exists, however long the user service takes to come up.

@@ -27,7 +27,6 @@ use crate::adapters::sql::{MIGRATIONS, SqlStore};
 use crate::api::Api;
 use crate::config::{delta, duration, invalid};
 use crate::domain::accounts::Accounts;
-use crate::domain::now;
 use crate::domain::rotation::Rotation;
 use crate::domain::sessions::{Needs, Sessions};
 use crate::ports::SessionStore;
@@ -64,7 +63,7 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
 
     let rotation = Arc::new(Rotation::new(store.clone(), tokens.clone(), config.key_policy()));
     // Before anything is served: without a key nobody can sign in.
-    rotation.run(now()).await.map_err(|error| StartError::System {
+    background::rotate_keys(&rotation).await.map_err(|error| StartError::System {
         what: "with the signing keys in the database",
         source: std::io::Error::other(error),
     })?;
@@ -122,7 +121,7 @@ fn run_in_background(
         "key rotation",
         background::every(duration(config.token.key_check_interval_s), "key rotation", move || {
             let rotation = rotation.clone();
-            async move { rotation.run(now()).await }
+            async move { background::rotate_keys(&rotation).await }
         }),
     );
 }

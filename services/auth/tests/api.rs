@@ -350,6 +350,8 @@ async fn keys_rotate_while_tokens_stay_valid() {
     let token = "key_rotation_s = 2\nkey_overlap_s = 1\nkey_check_interval_s = 1";
     let stand = stand(&format!("[token]\n{token}")).await;
     let tokens = stand.signed_in().await;
+    let expiry = || stand.metric("auth_signing_key_expiry_timestamp_seconds");
+    let first = expiry();
     let kid = |token: &str| jsonwebtoken::decode_header(token).unwrap().kid.unwrap();
     eventually("another key signs", async || {
         let newer = stand.login(EMAIL, PASSWORD).await.unwrap();
@@ -358,6 +360,7 @@ async fn keys_rotate_while_tokens_stay_valid() {
     })
     .await;
     stand.claims(&tokens.access_token).await;
+    eventually("the time of the newer key shows", async || expiry() >= first + 2.0).await;
 }
 
 const BOOTSTRAP: &str = r#"

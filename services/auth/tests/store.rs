@@ -398,15 +398,19 @@ async fn rotation_of_keys<S: KeyStore + 'static>(store: Arc<S>) {
         .collect();
     let phases = async || store.load().await.unwrap().iter().map(|key| key.phase()).collect::<Vec<_>>();
     let turn = async |at: DateTime<Utc>| {
-        let outcomes: Vec<Result<(), Error>> = join_all(replicas.iter().map(|(rotation, _)| rotation.run(at))).await;
-        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        let outcomes: Vec<Result<_, Error>> = join_all(replicas.iter().map(|(rotation, _)| rotation.run(at))).await;
+        let signing = store.load().await.unwrap().iter().find(|key| key.phase() == Phase::Current).unwrap().since();
+        let expiry = signing + policy.rotation + policy.overlap;
+        // On every replica, also those whose step another one took.
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, Ok(Some(at)) if *at == expiry)), "{outcomes:?}");
+        expiry
     };
     let start = store.load().await.unwrap()[0].since();
-    turn(start).await;
+    let first = turn(start).await;
     assert_eq!(phases().await, [Phase::Current]);
-    turn(start + policy.rotation - policy.overlap).await;
+    assert_eq!(turn(start + policy.rotation - policy.overlap).await, first);
     assert_eq!(phases().await, [Phase::Current, Phase::Next]);
-    turn(start + policy.rotation).await;
+    assert_eq!(turn(start + policy.rotation).await, first + policy.rotation, "the next key has its own time");
     let mut after = phases().await;
     after.sort_by_key(|phase| phase.as_str());
     assert_eq!(after, [Phase::Current, Phase::Retired]);

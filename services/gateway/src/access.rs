@@ -47,6 +47,11 @@ pub const TABLE: &[(&str, &str, Access)] = &[
     ("GET",    "/v2/products/{id}",        Access::Public),
 ];
 
+/// Every route there is, by method and template.
+pub(crate) fn routes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    TABLE.iter().map(|row| (row.0, row.1))
+}
+
 /// What the table says of a route: nothing for a method the path does not have.
 fn lookup(method: &Method, path: &str) -> Option<Access> {
     // HEAD is GET without the body.

@@ -11,15 +11,11 @@ pub(crate) const NO_MAIL: &str = "none";
 
 /// Begins all series.
 pub(crate) fn start(transport: &'static str) {
-    for kind in Kind::ALL {
-        for outcome in Verdict::OUTCOMES {
-            telemetry::counter!("mails_total", "kind" => kind.as_str(), "outcome" => outcome).absolute(0);
-        }
-    }
-    for kind in Kind::ALL.map(Kind::as_str).into_iter().chain([NO_MAIL]) {
-        let _ = telemetry::histogram!("notification_freshness_seconds", "kind" => kind);
-    }
-    let _ = telemetry::histogram!("mail_send_duration_seconds", "transport" => transport);
+    let kinds = Kind::ALL.map(Kind::as_str);
+    telemetry::begin("mails_total", &[("kind", &kinds), ("outcome", &Verdict::OUTCOMES)]);
+    telemetry::begin("notification_freshness_seconds", &[("kind", &kinds)]);
+    telemetry::begin("notification_freshness_seconds", &[("kind", &[NO_MAIL])]);
+    telemetry::begin("mail_send_duration_seconds", &[("transport", &[transport])]);
     backlog(Backlog { count: 0, oldest: Duration::ZERO });
 }
 

@@ -23,10 +23,8 @@ impl Api {
     /// Offers `catalogue` and makes its counters known.
     #[must_use]
     pub(crate) fn new(catalogue: Catalogue) -> Self {
-        telemetry::counter!("product_views_total").increment(0);
-        for outcome in ["found", "empty"] {
-            telemetry::counter!("product_searches_total", "outcome" => outcome).increment(0);
-        }
+        telemetry::begin("product_views_total", &[]);
+        telemetry::begin("product_searches_total", &[("outcome", &["found", "empty"])]);
         Self { catalogue }
     }
 }

@@ -43,10 +43,8 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) fn new(observer: telemetry::Database, timeout: Duration) -> Self {
-        for outcome in ["connected", "failed"] {
-            telemetry::counter!("redis_connections_total", "outcome" => outcome).absolute(0);
-        }
-        telemetry::gauge!("redis_connected").set(0.0);
+        telemetry::begin("redis_connections_total", &[("outcome", &["connected", "failed"])]);
+        telemetry::begin("redis_connected", &[]);
         Self { line: watch::Sender::new(Line::Connecting), observer, timeout }
     }
 

@@ -61,6 +61,9 @@ impl Connector {
     pub(super) fn new(purpose: &'static str, uri: AMQPUri, settings: &RabbitSettings) -> Self {
         let name = format!("{} {purpose}", settings.name);
         let timeout = settings.connect_timeout;
+        let (purposes, outcomes) = ([purpose], ["connected", "failed"]);
+        telemetry::begin("messaging_connections_total", &[("purpose", &purposes), ("outcome", &outcomes)]);
+        telemetry::begin("messaging_connection_blocked", &[("purpose", &purposes)]);
         Self { purpose, uri, name, timeout, state: Mutex::default(), blocked: watch::Sender::new(None) }
     }
 

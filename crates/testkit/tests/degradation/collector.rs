@@ -11,9 +11,13 @@ use crate::world::{RECOVERY, Readiness, World};
 /// Longest time to end: the last spans have 5 s to leave.
 const END: Duration = Duration::from_secs(10);
 
+/// How spans end that nobody takes.
+const FAILED: [(&str, &str); 1] = [("error_type", "failed")];
+
 /// So it is in all other cells, too.
 pub(crate) async fn dead(world: &World) {
     nobody_notices(world).await;
+    world.measures("gateway", "otel_sdk_exporter_span_exported_total", &FAILED, |spans| spans > 0.0).await;
     recovered(world).await;
 }
 
@@ -35,6 +39,7 @@ pub(crate) async fn hung(world: &World) {
         (connections.load(Ordering::Relaxed) >= SERVICES.len()).then_some(())
     })
     .await;
+    world.measures("gateway", "otel_sdk_processor_span_queue_size", &[], |spans| spans > 0.0).await;
     // It does not keep a service from ending in order either.
     let start = Instant::now();
     world.fate(|all| all.service("product").stop()).await;

@@ -39,9 +39,8 @@ impl FallbackSessionStore {
         reuses: Arc<dyn ReuseLog>,
         sql: Arc<dyn SessionStore>,
     ) -> Self {
-        for operation in ["open", "find", "rotate", "revoke", "revoke_reused"] {
-            count(operation, 0);
-        }
+        let operations = ["open", "find", "rotate", "revoke", "revoke_reused"];
+        telemetry::begin("session_store_fallbacks_total", &[("operation", &operations)]);
         Self { redis, credentials, reuses, sql }
     }
 }
@@ -56,7 +55,7 @@ impl SessionStore for FallbackSessionStore {
             Ok(()) => Ok(Opened::Stored),
             Err(error) if error.may_have_happened() => Ok(Opened::Unknown),
             Err(_) => {
-                count("open", 1);
+                count("open");
                 self.sql.open(session).await
             }
         }
@@ -67,7 +66,7 @@ impl SessionStore for FallbackSessionStore {
             Ok(Some(session)) => Ok(self.credentials.may_sign_in(session.user_id).await?.then_some(session)),
             Ok(None) => self.sql.find(token, now).await,
             Err(error) => {
-                count("find", 1);
+                count("find");
                 self.sql.find(token, now).await?.map(Some).ok_or_else(|| unavailable(error))
             }
         }
@@ -84,7 +83,7 @@ impl SessionStore for FallbackSessionStore {
                 Ok(Rotation::Reused)
             }
             Err(error) => {
-                count("rotate", 1);
+                count("rotate");
                 match self.sql.rotate(family_id, token, next).await? {
                     Rotation::Refused => Err(unavailable(error)),
                     outcome => Ok(outcome),
@@ -102,7 +101,7 @@ impl SessionStore for FallbackSessionStore {
             // It is in SQL, or it has ended meanwhile.
             Ok(None) => self.sql.revoke_reused(session, at).await,
             Err(error) => {
-                count("revoke_reused", 1);
+                count("revoke_reused");
                 self.sql.revoke_reused(session, at).await?;
                 Err(unavailable(error))
             }
@@ -114,7 +113,7 @@ impl SessionStore for FallbackSessionStore {
             Ok(true) => Ok(()),
             Ok(false) => self.sql.revoke(token, at).await,
             Err(error) => {
-                count("revoke", 1);
+                count("revoke");
                 if self.sql.find(token, at).await?.is_none() {
                     return Err(unavailable(error));
                 }
@@ -128,8 +127,8 @@ impl SessionStore for FallbackSessionStore {
     }
 }
 
-fn count(operation: &'static str, fallbacks: u64) {
-    telemetry::counter!("session_store_fallbacks_total", "operation" => operation).increment(fallbacks);
+fn count(operation: &'static str) {
+    telemetry::counter!("session_store_fallbacks_total", "operation" => operation).increment(1);
 }
 
 fn unavailable(error: RedisError) -> Error {

@@ -34,9 +34,9 @@ impl HashPool {
     pub fn new(settings: &Password) -> Result<Self, String> {
         let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
             .map_err(|error| error.to_string())?;
-        telemetry::counter!("password_pool_rejections_total").absolute(0);
-        active().set(0.0);
-        queued().set(0.0);
+        for metric in ["password_pool_rejections_total", "password_pool_active", "password_pool_queued"] {
+            telemetry::begin(metric, &[]);
+        }
         Ok(Self {
             dummy: dummy(&params),
             argon: Arc::new(Argon::new(params)),

@@ -120,6 +120,14 @@ impl KeyPolicy {
         let spent = |key: &&SigningKey| key.phase == Phase::Retired && age(key) >= self.retention;
         keys.iter().find(spent).map(|key| Step::Remove(key.id.clone()))
     }
+
+    /// When rotation has failed if the key that signs now still does: it is due to be replaced an overlap earlier, so
+    /// that a check that is missed is no failure, and neither is a next key that was published late.
+    #[must_use]
+    pub fn expiry(&self, keys: &[SigningKey]) -> Option<DateTime<Utc>> {
+        let current = keys.iter().find(|key| key.phase == Phase::Current)?;
+        Some(current.since + self.rotation + self.overlap)
+    }
 }
 
 #[cfg(test)]
@@ -176,6 +184,13 @@ mod tests {
     }
 
     #[test]
+    fn the_signing_key_expires_an_overlap_after_its_replacement_was_due() {
+        let keys = [key("a", Phase::Retired, at(0)), key("b", Phase::Current, at(5)), key("c", Phase::Next, at(9))];
+        assert_eq!(POLICY.expiry(&keys), Some(at(5 + 30 * 24 + 1)));
+        assert_eq!(POLICY.expiry(&keys[..1]), None);
+    }
+
+    #[test]
     fn a_year_of_checks_never_signs_with_a_key_nobody_knows() {
         let mut keys: Vec<SigningKey> = Vec::new();
         let mut promotions = 0;
@@ -200,6 +215,7 @@ mod tests {
             }
             assert_eq!(keys.iter().filter(|key| key.phase == Phase::Current).count(), 1);
             assert!(keys.len() <= 3);
+            assert!(POLICY.expiry(&keys).expect("a key signs") - now > TimeDelta::minutes(59), "rotation works");
         }
         assert_eq!(promotions, 12);
     }

@@ -26,15 +26,19 @@ impl Rotation {
         Self { store, tokens, policy }
     }
 
-    /// Takes all steps due at `now`.
+    /// Takes all steps due at `now`, and answers when rotation has failed if the key that signs then still does: see
+    /// [`KeyPolicy::expiry`].
     ///
     /// # Errors
     /// If the store cannot be used; the signer keeps the keys it has.
-    pub async fn run(&self, now: DateTime<Utc>) -> Result<(), Error> {
+    pub async fn run(&self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Error> {
         for _ in 0..MAX_STEPS {
             let keys = self.store.load().await?;
             match self.policy.due(&keys, now) {
-                None => return self.tokens.install(&keys),
+                None => {
+                    self.tokens.install(&keys)?;
+                    return Ok(self.policy.expiry(&keys));
+                }
                 Some(step) => self.take(step, now).await?,
             }
         }

@@ -45,11 +45,8 @@ impl Limiter {
         let all = Rate { per_second: settings.per_second, burst: settings.burst };
         let auth = Rate { per_second: settings.auth_per_second, burst: settings.auth_burst };
         let deciders: &[_] = if redis.is_some() { &["process", "redis", "fallback"] } else { &["process"] };
-        for decided_by in deciders {
-            for outcome in ["allowed", "limited"] {
-                count(outcome, decided_by, 0);
-            }
-        }
+        let labels: &[(_, &[_])] = &[("outcome", &["allowed", "limited"]), ("decided_by", deciders)];
+        telemetry::begin("rate_limit_decisions_total", labels);
         Ok(Self {
             all: RateLimiter::keyed(quota("rate_limit.per_second", all)?),
             auth: RateLimiter::keyed(quota("rate_limit.auth_per_second", auth)?),
@@ -111,16 +108,15 @@ fn quota(key: &str, rate: Rate) -> Result<Quota, StartError> {
     }
 }
 
-fn count(outcome: &'static str, decided_by: &'static str, requests: u64) {
-    telemetry::counter!("rate_limit_decisions_total", "outcome" => outcome, "decided_by" => decided_by)
-        .increment(requests);
+fn count(outcome: &'static str, decided_by: &'static str) {
+    telemetry::counter!("rate_limit_decisions_total", "outcome" => outcome, "decided_by" => decided_by).increment(1);
 }
 
 /// Middleware: answers 429 with `Retry-After` to clients that ask too often.
 pub(super) async fn limit(State(limiter): State<Arc<Limiter>>, request: Request, next: Next) -> Response {
     let auth = request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str().starts_with("/v1/auth/"));
     let Decision { refused, decided_by } = limiter.decide(limiter.client(&request), auth).await;
-    count(if refused.is_some() { "limited" } else { "allowed" }, decided_by, 1);
+    count(if refused.is_some() { "limited" } else { "allowed" }, decided_by);
     match refused {
         None => next.run(request).await,
         Some(wait) => Problem::new(Kind::RateLimited, "rate_limited", "Too many requests from this client.")

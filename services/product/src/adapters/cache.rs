@@ -70,9 +70,7 @@ impl CachedStore {
             .weigher(|_, page: &Arc<Page>| u32::try_from(page.products().len().max(1)).unwrap_or(u32::MAX))
             .time_to_live(limits.page_ttl)
             .build();
-        for cache in [PRODUCTS, PAGES] {
-            announce(cache, &["hit", "miss"]);
-        }
+        telemetry::begin("cache_lookups_total", &[("cache", &[PRODUCTS, PAGES]), ("outcome", &["hit", "miss"])]);
         Self {
             store,
             products: Memo::new(products, limits.load_timeout),
@@ -141,11 +139,4 @@ where
 
 fn count(cache: &'static str, outcome: &'static str) {
     telemetry::counter!("cache_lookups_total", "cache" => cache, "outcome" => outcome).increment(1);
-}
-
-/// Shows the outcomes that a cache can have before it has had them.
-fn announce(cache: &'static str, outcomes: &[&'static str]) {
-    for outcome in outcomes {
-        telemetry::counter!("cache_lookups_total", "cache" => cache, "outcome" => *outcome).increment(0);
-    }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use chassis::redis::RedisError;
 
+use super::count;
 use super::generations::{Found, Generations};
 use super::memo::Memo;
 use super::wire::Entry;
-use super::{announce, count};
 use crate::domain::Error;
 
 /// What is stored for what does not exist; no product and no page is encoded like that.
@@ -55,7 +55,8 @@ where
     V: Entry + Clone + Send + Sync + 'static,
 {
     pub(super) fn new(name: &'static str, times: Times, load_timeout: Duration) -> Self {
-        announce(name, &["hit", "miss", "negative", "stale", "error"]);
+        let outcomes = ["hit", "miss", "negative", "stale", "error"];
+        telemetry::begin("cache_lookups_total", &[("cache", &[name]), ("outcome", &outcomes)]);
         Self { name, times, loads: Memo::of_nothing(load_timeout) }
     }
 
