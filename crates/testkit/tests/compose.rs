@@ -1,7 +1,7 @@
 //! `compose.yaml` held against what it talks about: configuration keys, secrets, health, limits, order of start.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -47,6 +47,35 @@ fn names(value: &Value) -> BTreeSet<String> {
     }
 }
 
+/// Whether an image is named by digest or by a version that does not move.
+fn exact(image: &str) -> bool {
+    let name = image.rsplit_once('/').map_or(image, |(_, name)| name);
+    image.contains("@sha256:") || name.split_once(':').is_some_and(|(_, tag)| tag.matches('.').count() >= 2)
+}
+
+/// `${NAME:-default}` replaced by its default, as when nothing is set.
+fn unset(text: &str) -> String {
+    let mut parts = text.split("${");
+    let mut result = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (variable, rest) = part.split_once('}').unwrap();
+        let (_, default) = variable.split_once(":-").unwrap_or_else(|| panic!("{text}: {variable} has no default"));
+        result += &format!("{default}{rest}");
+    }
+    result
+}
+
+/// What is mounted into a service from a folder of this repository: where it is here, and there.
+fn mounts(service: &Value) -> Vec<(PathBuf, String)> {
+    let volumes = service["volumes"].as_sequence().into_iter().flatten();
+    let ours = volumes.filter_map(|volume| volume.as_str().unwrap().strip_prefix("./"));
+    ours.map(|volume| {
+        let (here, there) = volume.split_once(':').unwrap();
+        (root().join(unset(here)), there.to_owned())
+    })
+    .collect()
+}
+
 fn defaults(service: &str) -> String {
     std::fs::read_to_string(root().join(format!("services/{service}/config.toml"))).unwrap()
 }
@@ -62,9 +91,11 @@ fn nothing_is_open_unbounded_or_floating() {
         let limits = &service["deploy"]["resources"]["limits"];
         assert!(limits["cpus"].is_string() && limits["memory"].is_string(), "{name} has no limits");
         let image = service["image"].as_str().unwrap();
-        let pinned =
-            image.contains("@sha256:") || image.split_once(':').is_some_and(|(_, tag)| tag.matches('.').count() >= 2);
-        assert!(pinned || service["build"].is_mapping(), "{name}: {image} is no exact version");
+        assert!(exact(image) || service["build"].is_mapping(), "{name}: {image} is no exact version");
+        let inline = service["build"]["dockerfile_inline"].as_str().unwrap_or_default();
+        for base in inline.lines().filter_map(|line| line.strip_prefix("FROM ")) {
+            assert!(exact(base.split(' ').next().unwrap()), "{name}: {base} is no exact version");
+        }
         assert!(names(&service["security_opt"]).contains("no-new-privileges:true"), "{name}");
         if OURS.contains(&owner(name)) {
             assert!(service["read_only"].as_bool().unwrap() && names(&service["cap_drop"]).contains("ALL"), "{name}");
@@ -133,6 +164,116 @@ fn variables_and_secrets_are_keys_of_the_services() {
     }
     let undeclared: Vec<_> = used.iter().filter(|name| !declared.contains_key(name.as_str())).collect();
     assert!(undeclared.is_empty(), "{undeclared:?}");
+}
+
+#[test]
+fn what_is_mounted_exists_and_stays_as_it_is() {
+    let compose = compose();
+    let volumes = names(&compose["volumes"]);
+    for (name, service) in services(&compose) {
+        let name = name.as_str().unwrap();
+        for volume in service["volumes"].as_sequence().into_iter().flatten().map(|volume| volume.as_str().unwrap()) {
+            let (from, to) = volume.split_once(':').unwrap();
+            // Nothing of the machine but this repository, and that read-only: no socket of Docker, no root folder.
+            assert!(from.starts_with("./") || volumes.contains(from), "{name}: {from} is no volume of ours");
+            assert!(!from.starts_with("./") || to.ends_with(":ro"), "{name}: {volume} may be written to");
+        }
+        for (here, _) in mounts(service) {
+            assert!(here.exists(), "{name}: there is no {}", here.display());
+        }
+        assert!(!service["privileged"].as_bool().unwrap_or_default() && service["pid"].is_null(), "{name}");
+        // The pager shares the network of the one program that calls it, at an address of its own machine.
+        let network = (name == "pager").then_some("service:alertmanager");
+        assert_eq!(service["network_mode"].as_str(), network, "{name}");
+        assert!(service["cap_add"].is_null(), "{name}");
+    }
+}
+
+/// Paths a program is told to read, in its command and its environment, are in a mount of a file that exists.
+#[test]
+fn programs_read_files_that_are_mounted() {
+    let compose = compose();
+    let mut checked = 0;
+    for (name, service) in services(&compose) {
+        let name = name.as_str().unwrap();
+        let mounts = mounts(service);
+        let command = service["command"].as_sequence().into_iter().flatten().filter_map(Value::as_str);
+        let variables = service["environment"].as_mapping().into_iter().flat_map(Mapping::values);
+        for word in command.chain(variables.filter_map(Value::as_str)).map(unset) {
+            let path = word.rsplit_once('=').map_or(word.as_str(), |(_, path)| path);
+            let Some(path) = path.strip_prefix("/etc/").map(|rest| format!("/etc/{rest}")) else { continue };
+            let found = mounts.iter().any(|(here, there)| {
+                let rest = path.strip_prefix(there.trim_end_matches(":ro"));
+                rest.is_some_and(|rest| {
+                    here.join(rest.trim_start_matches('/')).exists() || here.is_file() && rest.is_empty()
+                })
+            });
+            assert!(found, "{name}: {path} is not mounted");
+            checked += 1;
+        }
+    }
+    assert!(checked >= 6, "only {checked} files were looked for");
+}
+
+/// The ports of the README and of the design, and no other.
+#[test]
+fn each_port_is_where_people_look_for_it() {
+    let compose = compose();
+    let mut published = BTreeMap::new();
+    for (name, service) in services(&compose) {
+        for port in service["ports"].as_sequence().into_iter().flatten() {
+            let port = port.as_str().unwrap().strip_prefix("127.0.0.1:").unwrap();
+            let (outside, inside) = port.split_once(':').unwrap();
+            assert_eq!(outside, inside, "{name:?}");
+            let other = published.insert(outside.parse::<u16>().unwrap(), name.as_str().unwrap());
+            assert_eq!(other, None, "{port} is published twice");
+        }
+    }
+    let expected = [
+        (3000, "grafana"),
+        (3100, "loki"),
+        (4317, "collector"),
+        (4318, "collector"),
+        (8080, "gateway"),
+        (9080, "gateway"),
+        (9081, "auth"),
+        (9082, "user"),
+        (9083, "product"),
+        (9084, "notification"),
+        (9090, "prometheus"),
+        (9093, "alertmanager"),
+        (16686, "jaeger"),
+        (24224, "collector"),
+    ];
+    assert_eq!(published, BTreeMap::from(expected));
+}
+
+#[test]
+fn the_services_send_traces_and_lines_to_the_collector_and_need_it_not() {
+    let compose = compose();
+    let all = services(&compose);
+    let collector = &all["collector"];
+    let watching: BTreeSet<String> =
+        ["collector", "jaeger", "loki", "grafana", "prometheus", "alertmanager"].map(str::to_owned).into();
+    for name in OURS {
+        let endpoint = &all[name]["environment"][format!("SIGNALBOX_{}_TELEMETRY_OTLP_ENDPOINT", name.to_uppercase())];
+        assert_eq!(endpoint.as_str(), Some("http://collector:4317"), "{name}");
+        assert!(names(&all[name]["depends_on"]).is_disjoint(&watching), "{name} waits for what watches it");
+    }
+    for name in OURS.into_iter().chain(["postgres", "redis", "rabbitmq"]) {
+        let logging = &all[name]["logging"];
+        assert_eq!(logging["driver"].as_str(), Some("fluentd"), "{name}");
+        let address = logging["options"]["fluentd-address"].as_str().unwrap();
+        let port = address.strip_prefix("127.0.0.1:").unwrap();
+        let published = format!("127.0.0.1:{port}:{port}");
+        assert!(names(&collector["ports"]).contains(&published), "the collector does not publish {port}");
+        // Without this a container would not start while the collector is away.
+        assert_eq!(logging["options"]["fluentd-async"].as_str(), Some("true"), "{name}");
+        assert_eq!(logging["options"]["labels"].as_str(), Some("com.docker.compose.service"), "{name}");
+    }
+    for name in &watching {
+        assert_ne!(all[name.as_str()]["logging"]["driver"].as_str(), Some("fluentd"), "{name} feeds itself");
+    }
 }
 
 #[test]
