@@ -9,3 +9,5 @@ for service in auth user product notification; do
     -v owner_password="$(cat "$secrets/${service}_owner_password")" \
     -v app_password="$(cat "$secrets/${service}_app_password")" -f "${PROVISION:-$here/provision.sql}"
 done
+psql -q -U "${PGUSER:-$POSTGRES_USER}" -d postgres -v password="$(cat "$secrets/monitor_password")" \
+  -f "${MONITOR:-$here/monitor.sql}"
