@@ -163,14 +163,6 @@ impl Monitor {
         self.server.kill()
     }
 
-    /// Lets it read its configuration again.
-    ///
-    /// # Errors
-    /// If the operating system does not do it.
-    pub fn reload(&self) -> Result<(), BackendError> {
-        self.server.signal("HUP")
-    }
-
     /// Asks it to end by SIGTERM and waits until it has.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ const USUAL: [(&str, u16); 5] = [
 ];
 
 /// The user of Postgres and Redis that reads statistics, made by `scripts/secrets`.
-const MONITOR: &str = "monitor";
+const METRICS: &str = "metrics";
 
 /// Which times hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -105,16 +105,16 @@ impl Observability {
         let [prometheus, alertmanager, postgres, redis, node] = ports;
         progress("exporters of Postgres, Redis and this machine");
         let reader = |port: u16, secret: &str| {
-            processes.secret(secret).map(|password| Reader { port, user: MONITOR.to_owned(), password })
+            processes.secret(secret).map(|password| Reader { port, user: METRICS.to_owned(), password })
         };
         let exporters = vec![
             Monitor::postgres_exporter(
                 &place("postgres_exporter", postgres),
-                &reader(processes.postgres.port(), "monitor_password")?,
+                &reader(processes.postgres.port(), "postgres_metrics_password")?,
             )?,
             Monitor::redis_exporter(
                 &place("redis_exporter", redis),
-                &reader(processes.redis.port(), "monitor_redis_password")?,
+                &reader(processes.redis.port(), "metrics_redis_password")?,
             )?,
             Monitor::node_exporter(&place("node_exporter", node))?,
         ];

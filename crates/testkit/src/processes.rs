@@ -113,7 +113,7 @@ impl Processes {
         self._temporary.is_none()
     }
 
-    /// One of the passwords that `scripts/secrets` has made, such as `monitor_password`.
+    /// One of the passwords that `scripts/secrets` has made, such as `postgres_metrics_password`.
     ///
     /// # Errors
     /// If there is none of that name.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use backends::BackendError;
 
 use super::Profile;
-use crate::processes::{Processes, SERVICES, repository};
+use crate::processes::{Processes, repository};
 
 /// What the shipped configurations are written for.
 const LOOPBACK: &str = "127.0.0.1:";
@@ -20,16 +20,26 @@ const WEBHOOK: &str = "http://127.0.0.1:9099/";
 #[derive(Debug, Default)]
 pub struct Targets(BTreeMap<u16, u16>);
 
+/// The usual admin ports of the services.
+const ADMIN: [(&str, u16); 5] =
+    [("gateway", 9080), ("auth", 9081), ("user", 9082), ("product", 9083), ("notification", 9084)];
+
+/// The usual port of the broker's metrics.
+const BROKER: u16 = 15_692;
+
 impl Targets {
+    /// Every port is the usual one.
+    #[must_use]
+    pub fn usual() -> Self {
+        let ports = ADMIN.iter().chain(&super::USUAL).map(|(_, port)| *port).chain([BROKER]);
+        Self(ports.map(|port| (port, port)).collect())
+    }
+
     /// The admin ports of the services and the metrics of the broker.
     pub(super) fn of(processes: &Processes) -> Self {
-        let usual = [("gateway", 9080), ("auth", 9081), ("user", 9082), ("product", 9083), ("notification", 9084)];
-        debug_assert_eq!(usual.len(), SERVICES.len());
-        let services = usual
-            .into_iter()
-            .filter_map(|(name, port)| processes.service(name).admin().map(|address| (port, address.port())));
-        let broker = [(15_692, processes.rabbitmq.metrics_port())];
-        Self(services.chain(broker).collect())
+        let admin = |(name, usual)| processes.service(name).admin().map(|address| (usual, address.port()));
+        let broker = [(BROKER, processes.rabbitmq.metrics_port())];
+        Self(ADMIN.into_iter().filter_map(admin).chain(broker).collect())
     }
 
     pub(super) fn extend(&mut self, ports: impl Iterator<Item = (u16, u16)>) {
