@@ -9,7 +9,7 @@ TARGET ?= http://127.0.0.1:8080
 USERS ?= 10
 FOR ?= 60s
 
-.PHONY: help demo dev test lint fmt deny openapi events rules load overload measure picture clean
+.PHONY: help demo dev up test lint fmt deny openapi events rules load overload measure picture clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -20,6 +20,10 @@ demo: ## build and run the whole stack in one process; ARGS="--for 20s --ephemer
 dev: ## the services as processes on private Postgres, Redis and RabbitMQ, until Ctrl-C
 	$(CARGO) build --locked --quiet --workspace --exclude loadtests --bins
 	./target/debug/signalbox-dev $(ARGS)
+
+up: ## the same with Prometheus, Alertmanager, exporters and a low load; alerts as lines; ARGS="--profile demo"
+	$(CARGO) build --locked --quiet --workspace --exclude loadtests --bins
+	./target/debug/signalbox-dev --observe $(ARGS)
 
 test: ## build and run every test
 	$(CARGO) run --locked --quiet -p backends -- check

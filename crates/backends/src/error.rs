@@ -9,7 +9,7 @@ pub enum BackendError {
          that `{program}` is found in PATH"
     )]
     Missing {
-        /// `Postgres`, `Redis` or `RabbitMQ`.
+        /// Such as `Postgres` or `Prometheus`.
         server: &'static str,
         /// The program that was looked for.
         program: &'static str,
@@ -21,7 +21,7 @@ pub enum BackendError {
     /// It ended or did not answer in time.
     #[error("{server} {what}; its output ends with:\n{output}")]
     Server {
-        /// `Postgres`, `Redis` or `RabbitMQ`.
+        /// Such as `Postgres` or `Prometheus`.
         server: &'static str,
         /// What happened instead of an answer.
         what: String,

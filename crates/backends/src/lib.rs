@@ -1,4 +1,5 @@
-//! Private Postgres, Redis and RabbitMQ servers for tests and for local development.
+//! Private Postgres, Redis and RabbitMQ servers for tests and for local development, and what watches them: Prometheus,
+//! Alertmanager and exporters.
 //!
 //! A server listens on a port of the loopback interface only. It ends with the process that has started it, however
 //! that ends, and so does its temporary folder. What is not installed is installed where that is possible: by root, on
@@ -6,7 +7,9 @@
 
 mod error;
 mod group;
+mod http;
 mod install;
+mod monitor;
 mod postgres;
 mod program;
 mod rabbitmq;
@@ -14,12 +17,16 @@ mod redis;
 mod server;
 mod shared;
 pub mod survey;
+mod tools;
 
 pub use error::BackendError;
+pub use http::answers;
 pub use install::is_root;
+pub use monitor::{Monitor, Place, Reader};
 pub use postgres::Postgres;
 pub use program::Program;
 pub use rabbitmq::RabbitMq;
 pub use redis::Redis;
 pub use server::free_port;
 pub use shared::{postgres, rabbitmq, redis};
+pub use tools::program;

@@ -1,13 +1,13 @@
-//! `backends check`: says which servers can be started here, and installs what is missing where that is possible.
+//! `backends check`: says which servers and programs around them can be started here, and installs what is missing where that is possible.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Private Postgres, Redis and RabbitMQ servers for tests
+/// Private servers for tests, and what watches them
 #[derive(Parser)]
 enum Arguments {
-    /// Print which servers can be started here, after installing what is missing if this is root on Debian
+    /// Print which programs can be started here, after installing what is missing if this is root on Debian
     Check,
 }
 
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for outcome in backends::survey::check() {
         match outcome {
-            Ok(found) => say(&format!("{:<8} {:<8} {}", found.server, found.version, found.path.display())),
+            Ok(found) => say(&format!("{:<17} {:<12} {}", found.server, found.version, found.path.display())),
             Err(error) => {
                 complain(&error.to_string());
                 code = ExitCode::FAILURE;

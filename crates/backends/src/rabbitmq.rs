@@ -29,6 +29,7 @@ pub struct RabbitMq {
     programs: PathBuf,
     /// Of the port mapper and of the node.
     inner_ports: [u16; 2],
+    metrics_port: u16,
 }
 
 impl RabbitMq {
@@ -37,23 +38,28 @@ impl RabbitMq {
     /// # Errors
     /// If RabbitMQ is not installed and cannot be, or does not start.
     pub fn start() -> Result<Self, BackendError> {
-        on_free_port(|port| Self::open(Home::temporary()?, port))
+        on_free_port(|port| Self::open(Home::temporary()?, port, free_port()?))
     }
 
-    /// Starts one with the data in `folder`, which stays. The folder is made if need be.
+    /// Starts one with the data in `folder`, which stays, and its metrics on a port of their own. The folder is made if
+    /// need be.
     ///
     /// # Errors
     /// If RabbitMQ is not installed and cannot be, or does not start.
-    pub fn start_in(folder: &Path, port: u16) -> Result<Self, BackendError> {
-        Self::open(Home::kept(folder)?, port)
+    pub fn start_in(folder: &Path, port: u16, metrics_port: u16) -> Result<Self, BackendError> {
+        Self::open(Home::kept(folder)?, port, metrics_port)
     }
 
-    fn open(home: Home, port: u16) -> Result<Self, BackendError> {
+    fn open(home: Home, port: u16, metrics_port: u16) -> Result<Self, BackendError> {
         let programs = programs()?;
-        home.write("rabbitmq.conf", &format!("listeners.tcp.default = 127.0.0.1:{port}\n"))?;
+        let settings = format!(
+            "listeners.tcp.default = 127.0.0.1:{port}\nprometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {metrics_port}\n"
+        );
+        home.write("rabbitmq.conf", &settings)?;
+        home.write("plugins", "[rabbitmq_prometheus].\n")?;
         home.write("environment", "")?;
         let server = Server::new(PACKAGE.server, home, port, "")?;
-        let broker = Self { server, programs, inner_ports: [free_port()?, free_port()?] };
+        let broker = Self { server, programs, inner_ports: [free_port()?, free_port()?], metrics_port };
         broker.launch()?;
         Ok(broker)
     }
@@ -74,6 +80,12 @@ impl RabbitMq {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.server.port()
+    }
+
+    /// Where it serves its metrics: `/metrics`, and `/metrics/detailed?family=...`.
+    #[must_use]
+    pub fn metrics_port(&self) -> u16 {
+        self.metrics_port
     }
 
     /// Where it keeps its data, and its output in the file `output`.

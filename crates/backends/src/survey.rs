@@ -1,15 +1,15 @@
-//! What of the servers is on this machine.
+//! What of the servers and of the programs that watch them is on this machine.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::error::BackendError;
-use crate::{postgres, rabbitmq, redis};
+use crate::{postgres, rabbitmq, redis, tools};
 
-/// A server that can be started here.
+/// A program that can be started here.
 #[derive(Debug)]
 pub struct Present {
-    /// `Postgres`, `Redis` or `RabbitMQ`.
+    /// `Postgres`, `Redis`, `RabbitMQ`, `Prometheus`, `Alertmanager` or an exporter.
     pub server: &'static str,
     /// The version as its program prints it.
     pub version: String,
@@ -17,16 +17,18 @@ pub struct Present {
     pub path: PathBuf,
 }
 
-/// Looks for all three and installs what is missing where that is possible.
-pub fn check() -> [Result<Present, BackendError>; 3] {
-    [
+/// Looks for all of them and installs what is missing where that is possible.
+pub fn check() -> Vec<Result<Present, BackendError>> {
+    let servers = [
         postgres::programs().and_then(|folder| present("Postgres", &folder.join("postgres"))),
         redis::program().and_then(|program| present("Redis", &program)),
         rabbitmq::programs().map(|folder| {
             let version = rabbitmq::version(&folder).unwrap_or_else(|| "?".to_owned());
             Present { server: "RabbitMQ", version, path: folder.join("rabbitmq-server") }
         }),
-    ]
+    ];
+    let tools = tools::all().map(|(server, name)| tools::program(name).and_then(|path| present(server, &path)));
+    servers.into_iter().chain(tools).collect()
 }
 
 fn present(server: &'static str, path: &Path) -> Result<Present, BackendError> {
@@ -41,8 +43,9 @@ fn version(command: &mut Command) -> Result<String, BackendError> {
         let output = String::from_utf8_lossy(&output.stderr).into_owned();
         return Err(BackendError::Command { command: name, output });
     }
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    // `postgres (PostgreSQL) 15.18 (Debian …)`, `Redis server v=7.0.15 sha=…`, `3.10.8`.
+    // Exporters tell it as an error or in a line of log.
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    // `postgres (PostgreSQL) 15.18 (Debian …)`, `Redis server v=7.0.15 sha=…`, `3.10.8`, `amtool, version 0.25.0 (…`.
     let mut words = text.split_whitespace().map(|word| word.trim_start_matches("v="));
     Ok(words.find(|word| word.starts_with(|c: char| c.is_ascii_digit())).unwrap_or("?").to_owned())
 }

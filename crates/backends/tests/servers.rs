@@ -164,7 +164,7 @@ fn an_error_quotes_the_server() {
     let errors = [
         Postgres::start_in(&folder.path().join("postgres"), taken).unwrap_err(),
         Redis::start_in(&folder.path().join("redis"), taken).unwrap_err(),
-        RabbitMq::start_in(&folder.path().join("rabbitmq"), taken).unwrap_err(),
+        RabbitMq::start_in(&folder.path().join("rabbitmq"), taken, taken).unwrap_err(),
     ];
     for error in &errors {
         let BackendError::Server { what, output, .. } = error else { panic!("{error}") };

@@ -55,7 +55,7 @@ fn what_is_dropped_is_gone_at_once() {
 #[test]
 fn what_does_not_start_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let error = RabbitMq::start_in(folder.path(), backends::redis().port()).unwrap_err();
+    let error = RabbitMq::start_in(folder.path(), backends::redis().port(), 15_692).unwrap_err();
     assert!(matches!(error, BackendError::Server { .. }), "{error}");
     assert_eq!(processes(folder.path()), [""; 0]);
     assert!(folder.path().join("output").exists(), "a folder of somebody else stays");

@@ -144,6 +144,14 @@ impl Client {
         self.try_raw(self.request(Method::GET, path, None)).await
     }
 
+    /// A request with or without a JSON body, to a server that may be gone.
+    ///
+    /// # Errors
+    /// If there is no answer.
+    pub async fn try_send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, NoAnswer> {
+        self.try_raw(self.request(method, path, body)).await
+    }
+
     /// `PUT` with a JSON body.
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::PUT, path, Some(body)).await

@@ -4,6 +4,7 @@
 mod client;
 mod fake;
 mod lines;
+pub mod observe;
 mod processes;
 mod stack;
 mod wait;

@@ -21,6 +21,9 @@ pub const SERVICES: [&str; 5] = ["user", "product", "auth", "notification", "gat
 /// Where the servers of `make dev` listen: their usual ports, with a digit in front.
 const DEVELOPMENT: [(&str, u16); 3] = [("postgres", 15_432), ("redis", 16_379), ("rabbitmq", 15_672)];
 
+/// Where the broker of `make dev` serves its metrics: the usual port.
+const METRICS_OF_THE_BROKER: u16 = 15_692;
+
 /// What a set is started with.
 #[derive(Debug, Default)]
 pub struct ProcessOptions {
@@ -28,6 +31,8 @@ pub struct ProcessOptions {
     pub folder: Option<PathBuf>,
     /// Variables for services, such as `("auth", "PASSWORD_MEMORY_KIB", "64")`.
     pub variables: Vec<(&'static str, &'static str, String)>,
+    /// An admin account that auth makes at its start, with the secret `admin_password`.
+    pub admin: Option<String>,
 }
 
 /// The servers and the services. Dropping it kills everything.
@@ -102,6 +107,21 @@ impl Processes {
         services.into_iter().chain(servers).collect()
     }
 
+    /// Whether the data stay and every port is the usual one.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self._temporary.is_none()
+    }
+
+    /// One of the passwords that `scripts/secrets` has made, such as `postgres_metrics_password`.
+    ///
+    /// # Errors
+    /// If there is none of that name.
+    pub fn secret(&self, name: &str) -> Result<String, BackendError> {
+        let what = format!("no secret {name}");
+        std::fs::read_to_string(self.secrets().join(name)).map_err(|source| BackendError::System { what, source })
+    }
+
     fn secrets(&self) -> PathBuf {
         self.folder.join("secrets")
     }
@@ -130,7 +150,7 @@ impl Processes {
     }
 
     fn ports(&self) -> Result<Ports, BackendError> {
-        let kept = self._temporary.is_none();
+        let kept = self.is_kept();
         let port = |usual: u16| if kept { Ok(usual) } else { free_port() };
         let served = [("gateway", 8080), ("auth", 50051), ("user", 50052), ("product", 50053)];
         let admin = [("gateway", 9080), ("auth", 9081), ("user", 9082), ("product", 9083), ("notification", 9084)];
@@ -151,6 +171,10 @@ impl Processes {
         variables.push(("CONFIG".to_owned(), self.secrets().join(format!("{name}.toml")).display().to_string()));
         if name == "notification" {
             variables.push(("MAIL_FOLDER".to_owned(), self.mail().display().to_string()));
+        }
+        if let (Some(email), "auth") = (&options.admin, name) {
+            variables.push(("BOOTSTRAP_ADMIN_EMAIL".to_owned(), email.clone()));
+            variables.push(("BOOTSTRAP_ADMIN_PASSWORD".to_owned(), self.secret("admin_password")?));
         }
         let given = options.variables.iter().filter(|(service, ..)| *service == name);
         variables.extend(given.map(|(_, key, value)| ((*key).to_owned(), value.clone())));
@@ -226,7 +250,7 @@ fn servers(folder: &Path, temporary: bool) -> Result<(Postgres, Redis, RabbitMq)
             RabbitMq::start()
         } else {
             let (folder, port) = kept(rabbitmq);
-            RabbitMq::start_in(&folder, port)
+            RabbitMq::start_in(&folder, port, METRICS_OF_THE_BROKER)
         };
         let panicked = "the thread that starts a server does not panic";
         Ok((first.join().expect(panicked)?, second.join().expect(panicked)?, third?))
@@ -234,7 +258,7 @@ fn servers(folder: &Path, temporary: bool) -> Result<(Postgres, Redis, RabbitMq)
 }
 
 /// Where the scripts are.
-fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 

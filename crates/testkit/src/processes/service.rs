@@ -1,14 +1,9 @@
 //! One service in its process.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use backends::{BackendError, Program};
-
-/// Longer than the slowest readiness check may take.
-const READY_TIMEOUT: Duration = Duration::from_secs(5);
+use backends::{BackendError, Program, answers};
 
 /// A service in its process.
 pub struct ServiceProcess {
@@ -47,7 +42,7 @@ impl ServiceProcess {
     /// # Errors
     /// If it ends, or is not ready in time.
     pub fn launch(&self) -> Result<(), BackendError> {
-        self.program.launch(|| self.admin().map_or(Ok(()), ready))
+        self.program.launch(|| self.admin().map_or(Ok(()), |admin| answers(admin, "/readyz")))
     }
 
     /// Stops it where it is: connections stay, and nobody answers.
@@ -73,16 +68,6 @@ impl ServiceProcess {
     pub fn stop(&self) -> Result<(), BackendError> {
         self.program.stop()
     }
-}
-
-/// Whether the admin port at `address` answers that the service is ready; the error says what it answered instead.
-fn ready(address: SocketAddr) -> std::io::Result<()> {
-    let mut stream = TcpStream::connect_timeout(&address, READY_TIMEOUT)?;
-    stream.set_read_timeout(Some(READY_TIMEOUT))?;
-    stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    if answer.starts_with("HTTP/1.1 200") { Ok(()) } else { Err(std::io::Error::other(answer)) }
 }
 
 /// The executable of a service, built beside the one that runs.

@@ -1,0 +1,158 @@
+//! Prometheus, Alertmanager and the exporters around [`Processes`], with the configuration that the repository ships.
+
+mod api;
+mod config;
+mod load;
+mod receiver;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use backends::{BackendError, Monitor, Place, Reader, free_port};
+
+use crate::processes::Processes;
+
+pub use api::{Labels, Prometheus, Series, Sight};
+pub use config::{Targets, prepare_alertmanager, prepare_prometheus};
+pub use load::{ADMIN, Load, LoadTally};
+pub use receiver::{Delivery, Receiver};
+
+/// Where these programs listen beside `make dev`: their usual ports. In `targets/processes` stand these, too.
+const USUAL: [(&str, u16); 5] = [
+    ("prometheus", 9090),
+    ("alertmanager", 9093),
+    ("postgres_exporter", 9187),
+    ("redis_exporter", 9121),
+    ("node_exporter", 9100),
+];
+
+/// The user of Postgres and Redis that reads statistics, made by `scripts/secrets`.
+const METRICS: &str = "metrics";
+
+/// Which times hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Profile {
+    /// Objectives over 30 days, everything read every 15 s.
+    Prod,
+    /// Every window divided by 60, everything read every second.
+    Demo,
+}
+
+impl Profile {
+    /// As the folder of its rules is called.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prod => "prod",
+            Self::Demo => "demo",
+        }
+    }
+
+    /// The name of a configuration file of this profile, whose name for production is `usual`.
+    fn file(self, usual: &'static str) -> &'static str {
+        match self {
+            Self::Prod => usual,
+            Self::Demo => "demo.yml",
+        }
+    }
+
+    /// How long the Watchdog may be missing before somebody should look: three times as long as it takes.
+    #[must_use]
+    pub fn patience(self) -> Duration {
+        match self {
+            Self::Prod => Duration::from_secs(180),
+            Self::Demo => Duration::from_secs(15),
+        }
+    }
+
+    /// Time between two sendings of an alert; what fired before Prometheus knew Alertmanager waits that long.
+    fn resend(self) -> &'static str {
+        match self {
+            Self::Prod => "1m",
+            Self::Demo => "5s",
+        }
+    }
+}
+
+/// What is started around [`Processes`]. Dropping it kills everything.
+#[derive(Debug)]
+pub struct Observability {
+    /// Prometheus.
+    pub prometheus: Monitor,
+    /// Alertmanager.
+    pub alertmanager: Monitor,
+    exporters: Vec<Monitor>,
+    folder: PathBuf,
+}
+
+impl Observability {
+    /// Starts everything; alerts go to a receiver at `webhook`, and `progress` is told what comes next. Ports are the
+    /// usual ones if those of `processes` are. `extra` is a target file of what else runs.
+    ///
+    /// # Errors
+    /// If a program is missing or does not start, or if a configuration cannot be read.
+    pub fn start(
+        processes: &Processes,
+        profile: Profile,
+        webhook: SocketAddr,
+        extra: Option<&str>,
+        progress: impl Fn(&str),
+    ) -> Result<Self, BackendError> {
+        let ports = ports(processes.is_kept())?;
+        let folder = processes.folder().join("observability");
+        let place = |name: &str, port: u16| Place { folder: Some(folder.join(name)), port: Some(port) };
+        let [prometheus, alertmanager, postgres, redis, node] = ports;
+        progress("exporters of Postgres, Redis and this machine");
+        let reader = |port: u16, secret: &str| {
+            processes.secret(secret).map(|password| Reader { port, user: METRICS.to_owned(), password })
+        };
+        let exporters = vec![
+            Monitor::postgres_exporter(
+                &place("postgres_exporter", postgres),
+                &reader(processes.postgres.port(), "postgres_metrics_password")?,
+            )?,
+            Monitor::redis_exporter(
+                &place("redis_exporter", redis),
+                &reader(processes.redis.port(), "metrics_redis_password")?,
+            )?,
+            Monitor::node_exporter(&place("node_exporter", node))?,
+        ];
+        progress("Alertmanager");
+        let config = prepare_alertmanager(&folder.join("alertmanager.yml"), profile, webhook)?;
+        let alertmanager = Monitor::alertmanager(&place("alertmanager", alertmanager), &config)?;
+        progress("Prometheus");
+        let mut targets = Targets::of(processes);
+        targets.extend(USUAL.into_iter().zip(ports).map(|((_, usual), port)| (usual, port)));
+        let config = prepare_prometheus(&folder.join("config"), profile, &targets, extra)?;
+        let prometheus = Monitor::prometheus(&place("prometheus", prometheus), &config, profile.resend())?;
+        Ok(Self { prometheus, alertmanager, exporters, folder })
+    }
+
+    /// Where everything is kept: a folder each, with the file `output` of what it wrote.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Ends everything in order.
+    ///
+    /// # Errors
+    /// The first that did not end in time; the others are ended nevertheless.
+    pub fn stop(&self) -> Result<(), BackendError> {
+        let all = [&self.prometheus, &self.alertmanager].into_iter().chain(&self.exporters);
+        let ends: Vec<_> = all.map(Monitor::stop).collect();
+        ends.into_iter().collect()
+    }
+}
+
+/// A port for each of [`USUAL`].
+fn ports(usual: bool) -> Result<[u16; USUAL.len()], BackendError> {
+    let mut ports = USUAL.map(|(_, port)| port);
+    if !usual {
+        for port in &mut ports {
+            *port = free_port()?;
+        }
+    }
+    Ok(ports)
+}
