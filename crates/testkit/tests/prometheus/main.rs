@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use testkit::eventually;
 use testkit::observe::{Prometheus, Sight};
 
 use crate::dashboards::{Dashboard, Query, fill};
@@ -38,7 +39,6 @@ async fn everything_on_show_has_data_and_a_healthy_run_is_quiet() {
     let expected = expected::read(&root().join("observability/expected-empty.toml"));
     let world = World::start().await;
     let rules = rules(&world.prometheus).await;
-    assert!(!rules.recording.is_empty(), "there is no rule in observability/prometheus/rules/demo; `make rules`");
     let mut proof = Proof::new(&dashboards, &rules.recording);
     let mut values = Values::new();
     let mut ticks = tokio::time::interval(AGAIN);
@@ -72,8 +72,11 @@ struct Rules {
 
 /// What Prometheus has loaded; a rule that it cannot evaluate fails.
 async fn rules(prometheus: &Prometheus) -> Rules {
-    let data = prometheus.get("/api/v1/rules", &[]).await.unwrap();
-    let groups = data["groups"].as_array().unwrap();
+    let groups = eventually("rules in observability/prometheus/rules/demo, which `make rules` writes", || async {
+        let mut data = prometheus.get("/api/v1/rules", &[]).await.unwrap();
+        data["groups"].as_array_mut().map(std::mem::take).filter(|groups| !groups.is_empty())
+    })
+    .await;
     let rules = groups.iter().flat_map(|group| group["rules"].as_array().unwrap());
     let mut found = Rules { recording: BTreeSet::new(), alerts: BTreeSet::new() };
     for rule in rules {
