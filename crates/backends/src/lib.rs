@@ -20,7 +20,7 @@ pub mod survey;
 mod tools;
 
 pub use error::BackendError;
-pub use http::answers;
+pub use http::{answers, fetch};
 pub use install::is_root;
 pub use monitor::{Monitor, Place, Reader};
 pub use postgres::Postgres;

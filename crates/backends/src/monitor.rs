@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::BackendError;
 use crate::group::gated;
-use crate::http::answers;
+use crate::http::{answers, fetch};
 use crate::server::{Home, Server, on_free_port};
 use crate::tools::program;
 
@@ -161,6 +161,29 @@ impl Monitor {
     /// If the operating system does not do it.
     pub fn kill(&self) -> Result<(), BackendError> {
         self.server.kill()
+    }
+
+    /// Waits until the Prometheus that this is has scraped every target with success, then lets it read its
+    /// configuration and its rules again.
+    ///
+    /// # Errors
+    /// If a target stays down.
+    pub fn reload_when_all_is_scraped(&self) -> Result<(), BackendError> {
+        let scraped = || -> std::io::Result<()> {
+            let targets = fetch(self.address(), "/api/v1/targets?state=active")?;
+            let missing = ["\"health\":\"unknown\"", "\"health\":\"down\""].iter().any(|state| targets.contains(state));
+            let found = targets.contains("\"health\":\"up\"");
+            if found && !missing {
+                Ok(())
+            } else {
+                Err(std::io::Error::other(format!("not every target is up: {targets}")))
+            }
+        };
+        // It runs: what is left of a launch is to wait.
+        self.server.launch(gated(&self.program), scraped)?;
+        self.server.signal("HUP")?;
+        // A signal stops its group first.
+        self.server.signal("CONT")
     }
 
     /// Asks it to end by SIGTERM and waits until it has.

@@ -14,7 +14,7 @@ use backends::{BackendError, Monitor, Place, Reader, free_port};
 use crate::processes::Processes;
 
 pub use api::{Labels, Prometheus, Series, Sight};
-pub use config::{Targets, prepare_alertmanager, prepare_prometheus};
+pub use config::{Targets, prepare_alertmanager, prepare_prometheus, prepare_rules};
 pub use load::{ADMIN, Load, LoadTally};
 pub use receiver::{Delivery, Receiver};
 
@@ -126,6 +126,10 @@ impl Observability {
         targets.extend(USUAL.into_iter().zip(ports).map(|((_, usual), port)| (usual, port)));
         let config = prepare_prometheus(&folder.join("config"), profile, &targets, extra)?;
         let prometheus = Monitor::prometheus(&place("prometheus", prometheus), &config, profile.resend())?;
+        // Targets are discovered five seconds after its start, in whatever profile. To rules that take a second for a
+        // minute, everything was down for five minutes by then.
+        prepare_rules(&folder.join("config"), profile)?;
+        prometheus.reload_when_all_is_scraped()?;
         Ok(Self { prometheus, alertmanager, exporters, folder })
     }
 

@@ -10,7 +10,7 @@ use backends::{Monitor, Place};
 use serde_json::{Value, json};
 use serde_yaml_ng::Value as Yaml;
 use tempfile::TempDir;
-use testkit::observe::{Delivery, Profile, Receiver, Targets, prepare_alertmanager, prepare_prometheus};
+use testkit::observe::{Delivery, Profile, Receiver, Targets, prepare_alertmanager, prepare_prometheus, prepare_rules};
 use testkit::{Client, eventually};
 
 fn root() -> PathBuf {
@@ -83,6 +83,7 @@ fn promtool_accepts_both_profiles_with_the_targets_of_processes_and_of_container
         for targets in ["processes", "compose"] {
             let folder = tempfile::tempdir().unwrap();
             let config = prepare_prometheus(folder.path(), profile, &Targets::usual(), None).unwrap();
+            prepare_rules(folder.path(), profile).unwrap();
             let shipped = root().join("observability/prometheus/targets").join(targets);
             for entry in std::fs::read_dir(shipped).unwrap().flatten() {
                 std::fs::copy(entry.path(), folder.path().join("targets").join(entry.file_name())).unwrap();

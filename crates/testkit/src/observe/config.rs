@@ -63,8 +63,8 @@ impl Targets {
     }
 }
 
-/// Makes `folder` what Prometheus reads: the configuration of the profile, its rules, and targets. `extra` is one more
-/// file of targets, as it is. Answers the configuration file.
+/// Makes `folder` what Prometheus reads: the configuration of the profile and targets, and no rules yet, which
+/// [`prepare_rules`] adds. `extra` is one more file of targets, as it is. Answers the configuration file.
 ///
 /// # Errors
 /// If a file cannot be read or written, or names a port that `targets` does not have.
@@ -83,9 +83,6 @@ pub fn prepare_prometheus(
         }
         fs::create_dir_all(&fresh).map_err(cannot("make", &fresh))?;
     }
-    for (path, text) in files(&shipped.join(&rules))? {
-        write(&folder.join(&rules).join(path.file_name().unwrap_or_default()), &text)?;
-    }
     for (path, text) in files(&shipped.join("targets/processes"))? {
         let filled = targets.fill(&text, &path)?;
         write(&folder.join("targets").join(path.file_name().unwrap_or_default()), &filled)?;
@@ -97,6 +94,18 @@ pub fn prepare_prometheus(
     let config = folder.join(file);
     write(&config, &read(&shipped.join(file))?)?;
     Ok(config)
+}
+
+/// Puts the rules of the profile into `folder`, which [`prepare_prometheus`] has made.
+///
+/// # Errors
+/// If a file cannot be read or written.
+pub fn prepare_rules(folder: &Path, profile: Profile) -> Result<(), BackendError> {
+    let rules = format!("rules/{}", profile.name());
+    for (path, text) in files(&repository().join("observability/prometheus").join(&rules))? {
+        write(&folder.join(&rules).join(path.file_name().unwrap_or_default()), &text)?;
+    }
+    Ok(())
 }
 
 /// Writes to `path` the configuration of Alertmanager with every receiver at `webhook`, and answers the path.
