@@ -19,7 +19,7 @@ use sqlx::{Database, Pool, Transaction};
 
 pub use attach::{OnWait, attach, migrate};
 pub use connection::{Conn, ConnRef, Done, Tx};
-pub use failure::{error_type, is_duplicate, is_unavailable};
+pub use failure::{error_type, is_away, is_duplicate, is_unavailable};
 
 use crate::on;
 use crate::settings;

@@ -161,19 +161,21 @@ impl Drop for InHand {
 }
 
 impl InHand {
-    async fn handle(mut self) {
+    async fn handle(mut self, stop: watch::Receiver<bool>) {
         let (queues, processor) = (Arc::clone(&self.session.queues), Arc::clone(&self.session.processor));
-        let verdict = processor.process(&self.incoming).await;
-        let Some(message) = self.message.take() else { return };
-        let queue = processor.queue().to_owned();
-        processor.count(match verdict {
+        let verdict = processor.process(&self.incoming, &stop).await;
+        let outcome = match verdict {
             Verdict::Done => "done",
             Verdict::Ignored => "ignored",
             Verdict::Retry { .. } => "retried",
             Verdict::Park { .. } => "parked",
-        });
+            Verdict::GiveBack => return, // its session takes it back, and counts it
+        };
+        let Some(message) = self.message.take() else { return };
+        let queue = processor.queue().to_owned();
+        processor.count(outcome);
         match verdict {
-            Verdict::Done | Verdict::Ignored => queues.settled(&queue),
+            Verdict::Done | Verdict::Ignored | Verdict::GiveBack => queues.settled(&queue),
             Verdict::Park { headers } => queues.park(&queue, message.with(headers)),
             Verdict::Retry { wait, headers } => {
                 tokio::spawn(async move {
@@ -193,7 +195,8 @@ async fn consume(
 ) {
     let (prefetch, concurrency) = (processor.subscription().prefetch.max(1), processor.subscription().concurrency);
     let permits = Arc::new(Semaphore::new(prefetch.into()));
-    let work: Work<InHand> = Arc::new(|in_hand| Box::pin(in_hand.handle()));
+    let stopping = stop.clone();
+    let work: Work<InHand> = Arc::new(move |in_hand| Box::pin(in_hand.handle(stopping.clone())));
     let lanes = Lanes::start(concurrency, prefetch.into(), &work);
     ready.send_replace(true);
     let receive = async {

@@ -82,32 +82,55 @@ pub trait Handler: Send + Sync {
     /// Handles `event`.
     ///
     /// # Errors
-    /// If it could not: [`Failure::retry`] if trying again may help, [`Failure::reject`] if not.
+    /// If it could not: [`Failure::retry`] if trying again may help, [`Failure::reject`] if not, [`Failure::unavailable`]
+    /// if what it needs is away.
     async fn handle(&self, event: &Envelope) -> Result<(), Failure>;
 }
 
 /// An event could not be handled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    retry: bool,
+    hope: Hope,
     reason: String,
+}
+
+/// What may help an event that could not be handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hope {
+    /// Another attempt after a while.
+    Later,
+    /// The return of what is away; until then no event fares better.
+    Return,
+    /// Nothing.
+    None,
 }
 
 impl Failure {
     /// Trying again may help: the retry ladder, then the dead letters.
     #[must_use]
     pub fn retry(reason: impl Into<String>) -> Self {
-        Self { retry: true, reason: reason.into() }
+        Self { hope: Hope::Later, reason: reason.into() }
+    }
+
+    /// Something that every event needs is away, as the handler's database may be: the event is held and tried again
+    /// until it is back, and the ladder is for events that fail on their own.
+    #[must_use]
+    pub fn unavailable(reason: impl Into<String>) -> Self {
+        Self { hope: Hope::Return, reason: reason.into() }
     }
 
     /// Trying again does not help: the dead letters at once.
     #[must_use]
     pub fn reject(reason: impl Into<String>) -> Self {
-        Self { retry: false, reason: reason.into() }
+        Self { hope: Hope::None, reason: reason.into() }
     }
 
     pub(crate) fn is_passing(&self) -> bool {
-        self.retry
+        self.hope != Hope::None
+    }
+
+    pub(crate) fn is_absence(&self) -> bool {
+        self.hope == Hope::Return
     }
 }
 
@@ -118,8 +141,9 @@ impl fmt::Display for Failure {
 }
 
 impl From<sqlx::Error> for Failure {
-    /// A database error may pass.
+    /// A database that is away comes back, and any other error may pass.
     fn from(error: sqlx::Error) -> Self {
-        Self::retry(error.to_string())
+        let failure = if chassis::db::is_away(&error) { Self::unavailable } else { Self::retry };
+        failure(error.to_string())
     }
 }

@@ -2,10 +2,12 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use telemetry::Destination;
+use telemetry::{Destination, Gauge};
+use tokio::sync::watch;
 
 use crate::envelope::{Envelope, Malformed};
 use crate::headers::{self, Headers};
@@ -13,6 +15,8 @@ use crate::ports::{Failure, Handler};
 use crate::subscription::Subscription;
 
 const SETTLED: &str = "messaging_settled_messages_total";
+
+const HELD: &str = "messaging_held_messages";
 
 /// How deliveries end.
 const OUTCOMES: [&str; 5] = ["done", "ignored", "retried", "parked", "requeued"];
@@ -53,6 +57,8 @@ pub(crate) enum Verdict {
     Retry { wait: Duration, headers: Headers },
     /// To be put to the dead letters with these headers.
     Park { headers: Headers },
+    /// To go back to its place, because the consumer stops while what the handler needs is away.
+    GiveBack,
 }
 
 /// Handles the messages of one subscription.
@@ -61,16 +67,36 @@ pub(crate) struct Processor {
     handler: Arc<dyn Handler>,
     system: &'static str,
     queue: String,
+    /// Whether what the handler needs was away when it was last asked.
+    away: AtomicBool,
+}
+
+/// A message that waits for what its handler needs, for as long as this lives.
+struct Held(Gauge);
+
+impl Held {
+    fn new(queue: &str) -> Self {
+        let gauge = telemetry::gauge!(HELD, "messaging_destination_name" => queue.to_owned());
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
 }
 
 impl Processor {
     pub(crate) fn new(subscription: Subscription, handler: Arc<dyn Handler>, system: &'static str) -> Self {
         let queue = subscription.queue();
         telemetry::begin(SETTLED, &[("messaging_destination_name", &[&queue]), ("outcome", &OUTCOMES)]);
+        telemetry::begin(HELD, &[("messaging_destination_name", &[&queue])]);
         for kind in subscription.types() {
             telemetry::expect_messages(&destination(&subscription, system, kind), "failed");
         }
-        Self { subscription, handler, system, queue }
+        Self { subscription, handler, system, queue, away: AtomicBool::new(false) }
     }
 
     pub(crate) fn queue(&self) -> &str {
@@ -81,8 +107,8 @@ impl Processor {
         &self.subscription
     }
 
-    /// Handles one message and decides.
-    pub(crate) async fn process(&self, message: &Incoming) -> Verdict {
+    /// Handles one message and decides. While what the handler needs is away this goes on, until `stop`.
+    pub(crate) async fn process(&self, message: &Incoming, stop: &watch::Receiver<bool>) -> Verdict {
         let event = match &message.event {
             Ok(event) if !self.subscription.wants(event.kind()) => return Verdict::Ignored,
             event => event.as_ref(),
@@ -90,14 +116,41 @@ impl Processor {
         let kind = event.as_ref().map_or("_OTHER", |event| event.kind());
         let destination = destination(&self.subscription, self.system, kind);
         let id = message.id();
-        let attempt = self.attempt(event.map_err(Clone::clone));
+        if *stop.borrow() && self.away.load(Ordering::Relaxed) {
+            return Verdict::GiveBack;
+        }
         let outcome = telemetry::process_message(&destination, &id, &message.headers, error_type, async {
-            let outcome = attempt.await;
+            let outcome = self.attempts(event.map_err(Clone::clone), &id, stop.clone()).await;
             outcome.map_err(|error| self.decide(message, error))
         });
         match outcome.await {
             Ok(()) => Verdict::Done,
             Err(decision) => decision.verdict,
+        }
+    }
+
+    /// One attempt, and more as long as what the handler needs is away.
+    async fn attempts(
+        &self,
+        event: Result<&Envelope, Malformed>,
+        id: &str,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), Trouble> {
+        let mut held = None;
+        loop {
+            let outcome = self.attempt(event.clone()).await;
+            let absent = outcome.as_ref().err().filter(|trouble| trouble.is_absence());
+            self.away.store(absent.is_some(), Ordering::Relaxed);
+            let Some(absent) = absent else { return outcome };
+            if held.is_none() {
+                let (queue, reason) = (self.queue.as_str(), absent.to_string());
+                tracing::warn!(event.id = id, queue, reason, "a message is held until what it needs is back");
+                held = Some(Held::new(queue));
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.subscription.pause) => {}
+                _ = stop.wait_for(|stop| *stop) => return outcome,
+            }
         }
     }
 
@@ -116,6 +169,9 @@ impl Processor {
 
     /// What becomes of a message that could not be handled. Logs it, inside its span.
     fn decide(&self, message: &Incoming, trouble: Trouble) -> Decision {
+        if trouble.is_absence() {
+            return Decision { verdict: Verdict::GiveBack, error_type: trouble.error_type() };
+        }
         let failures = headers::failures(&message.headers).saturating_add(1);
         let wait = if trouble.may_pass() { self.subscription.ladder.wait(failures) } else { None };
         let (id, queue, reason) = (message.id(), self.queue.as_str(), trouble.to_string());
@@ -186,17 +242,17 @@ impl Trouble {
         }
     }
 
+    fn is_absence(&self) -> bool {
+        matches!(self, Self::Failed(failure) if failure.is_absence())
+    }
+
     fn error_type(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed",
             Self::TooNew(_) => "unsupported_version",
-            Self::Failed(failure) => {
-                if failure.is_passing() {
-                    "failed"
-                } else {
-                    "rejected"
-                }
-            }
+            Self::Failed(failure) if failure.is_absence() => "unavailable",
+            Self::Failed(failure) if failure.is_passing() => "failed",
+            Self::Failed(_) => "rejected",
             Self::Panicked => "panic",
             Self::TimedOut(_) => "timeout",
         }

@@ -68,6 +68,8 @@ async fn contract(world: &World) {
     delivery::stopping_finishes_what_is_in_hand(world).await;
     failure::failures_climb_the_ladder_and_are_parked_with_their_reason(world).await;
     failure::what_recovers_is_not_parked(world).await;
+    failure::what_misses_something_is_held_until_that_is_back(world).await;
+    failure::what_is_held_goes_back_when_its_consumer_stops(world).await;
     failure::the_others_do_not_wait_for_a_failing_one(world).await;
     failure::poison_is_parked_at_once_and_harms_nobody(world).await;
     failure::what_cannot_get_better_is_parked_at_once(world).await;

@@ -111,6 +111,8 @@ pub(crate) const ENTRIES: &[Metric] = &[
         "Time to handle one message."),
     metric!("messaging_settled_messages_total", Counter, "{message}", ["messaging_destination_name", "outcome"], &[],
         "Deliveries settled by outcome: done, ignored, retried, parked or requeued."),
+    metric!("messaging_held_messages", Gauge, "{message}", ["messaging_destination_name"], &[],
+        "Messages held by their consumer because what handling them needs, such as its database, is away."),
     metric!("messaging_connections_total", Counter, "{connection}", ["purpose", "outcome"], &[],
         "Attempts to connect to the broker by outcome: connected or failed."),
     metric!("messaging_connection_blocked", Gauge, "1", ["purpose"], &[],

@@ -21,6 +21,9 @@ pub enum Error {
     /// A mail to a user of whom nothing is known: the event that introduces the user may still be on its way.
     #[error("the recipient is not known (yet)")]
     UnknownRecipient,
+    /// The store is out of reach: nothing else fares better until it is back.
+    #[error("the store is away: {0}")]
+    Away(#[source] Cause),
     /// The store failed.
     #[error("the store failed: {0}")]
     Store(#[source] Cause),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use self::facts::{Facts, Misfit};
 use crate::CONSUMER;
-use crate::domain::{Address, Applied, Draft, Effect, Event, Kind, Line, Variables, variables};
+use crate::domain::{Address, Applied, Draft, Effect, Error, Event, Kind, Line, Variables, variables};
 use crate::metrics;
 use crate::ports::Store;
 
@@ -112,6 +112,7 @@ impl Events {
                 metrics::fresh(metrics::NO_MAIL, event.occurred_at());
             }
             Ok(Applied::Repeated) => {}
+            Err(error @ Error::Away(_)) => return Err(Failure::unavailable(error.to_string())),
             Err(error) => return Err(Failure::retry(error.to_string())),
         }
         Ok(())

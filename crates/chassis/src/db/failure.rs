@@ -41,6 +41,12 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
     error_type(error).is_some_and(|class| PASSING.contains(&class))
 }
 
+/// Whether the database is out of reach altogether: what fails so is not to blame, and nothing else fares better.
+#[must_use]
+pub fn is_away(error: &sqlx::Error) -> bool {
+    matches!(error_type(error), Some("pool_timed_out" | "connection"))
+}
+
 /// Whether a value that must be unique exists already.
 #[must_use]
 pub fn is_duplicate(error: &sqlx::Error) -> bool {

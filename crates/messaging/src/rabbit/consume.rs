@@ -67,7 +67,8 @@ async fn session(
         _ = stop.wait_for(|stop| *stop) => return Ok(()),
     };
     let (channel, mut deliveries) = started.map_err(|_| BrokerError::Failed("no answer in time".to_owned()))??;
-    let work: Work<InHand> = Arc::new(|in_hand| Box::pin(in_hand.handle()));
+    let stopping = stop.clone();
+    let work: Work<InHand> = Arc::new(move |in_hand| Box::pin(in_hand.handle(stopping.clone())));
     let subscription = processor.subscription();
     let lanes = Lanes::start(subscription.concurrency, subscription.prefetch.into(), &work);
     ready.send_replace(true);
@@ -106,13 +107,15 @@ impl InHand {
         Self { incoming, body: delivery.data, acker: delivery.acker, shared, processor }
     }
 
-    async fn handle(self) {
-        let (verdict, queue) = (self.processor.process(&self.incoming).await, self.processor.queue());
+    async fn handle(self, stop: watch::Receiver<bool>) {
+        let (verdict, queue) = (self.processor.process(&self.incoming, &stop).await, self.processor.queue());
         let (outcome, moving) = match verdict {
             Verdict::Done => ("done", None),
             Verdict::Ignored => ("ignored", None),
             Verdict::Retry { wait, headers } => ("retried", Some((topology::retry_queue(queue, wait), headers))),
             Verdict::Park { headers } => ("parked", Some((self.shared.settings.dead_letters.clone(), headers))),
+            // It goes back with the channel, which is about to close.
+            Verdict::GiveBack => return self.processor.count("requeued"),
         };
         let Some((target, headers)) = moving else { return self.acknowledge(outcome).await };
         let (message_id, body) = (self.incoming.message_id.clone(), self.body.clone());

@@ -38,6 +38,54 @@ pub async fn what_recovers_is_not_parked(world: &World) {
     assert!(letters.iter().all(|letter| letter.queue != "mail.phoenix"), "{letters:?}");
 }
 
+/// More attempts than the ladder has steps: it is not climbed. Whoever comes after it waits, too.
+pub async fn what_misses_something_is_held_until_that_is_back(world: &World) {
+    let notes =
+        Notes::new(
+            |event, times| {
+                if number(event) == 0 && times < 9 { Err(Failure::unavailable("no database")) } else { Ok(()) }
+            },
+        );
+    let consumer = world.broker.subscribe(held("hold"), notes.clone());
+    consumer.ready().await;
+    world.publish("hold", &[event("hold.on", "same", 0), event("hold.on", "same", 1)]).await;
+    let seen: Vec<_> = notes.at_least(10).await.iter().map(number).collect();
+    assert_eq!(seen, [0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    assert!(consumer.stop(PATIENCE).await);
+    let metrics = telemetry::Identity::current().unwrap().render_metrics();
+    for line in [
+        "messaging_settled_messages_total{messaging_destination_name=\"mail.hold\",outcome=\"done\"} 2",
+        "messaging_settled_messages_total{messaging_destination_name=\"mail.hold\",outcome=\"retried\"} 0",
+        "messaging_held_messages{messaging_destination_name=\"mail.hold\"} 0",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "no {line} in {metrics}");
+    }
+}
+
+pub async fn what_is_held_goes_back_when_its_consumer_stops(world: &World) {
+    let away = Notes::new(|_, _| Err(Failure::unavailable("no database")));
+    let consumer = world.broker.subscribe(held("release"), away.clone());
+    consumer.ready().await;
+    let events: Vec<_> = (0..20).map(|n| event("release.me", "same", n)).collect();
+    world.publish("release", &events).await;
+    away.at_least(2).await;
+    assert!(consumer.stop(PATIENCE).await);
+    let tried = away.all().len();
+    assert!(away.all().iter().all(|event| number(event) == 0), "{tried} attempts, all of the first");
+    let well = Notes::content();
+    let consumer = world.broker.subscribe(held("release"), well.clone());
+    let seen: Vec<_> = well.at_least(20).await.iter().map(number).collect();
+    assert_eq!(seen, (0..20).collect::<Vec<_>>());
+    assert!(consumer.stop(PATIENCE).await);
+}
+
+fn held(context: &str) -> messaging::Subscription {
+    let types = [if context == "hold" { "hold.on" } else { "release.me" }];
+    let mut subscription = subscription(context, "mail", &types);
+    subscription.pause = Duration::from_millis(20);
+    subscription
+}
+
 pub async fn the_others_do_not_wait_for_a_failing_one(world: &World) {
     let notes = Notes::new(|event, _| if number(event) == 0 { Err(Failure::retry("no")) } else { Ok(()) });
     let mut wanted = subscription("overtake", "mail", &["overtake.drove"]);

@@ -9,7 +9,7 @@ mod effects;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chassis::db::{Conn, Db, Migrations};
+use chassis::db::{Conn, Db, Migrations, is_away};
 use chassis::on;
 use chrono::{DateTime, TimeDelta, Utc};
 use messaging::{Inbox, schema};
@@ -188,6 +188,6 @@ fn restore(row: Row) -> Result<Claim, Error> {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
+        if is_away(&error) { Self::Away(error.into()) } else { Self::Store(error.into()) }
     }
 }
