@@ -17,12 +17,14 @@ use observability::vocabulary::metric_of;
 use telemetry::catalogue;
 
 /// Alerts whose text has no measured value, because it says nothing more than that they fire.
-const WITHOUT_VALUE: [(&str, &str); 7] = [
+const WITHOUT_VALUE: [(&str, &str); 9] = [
     ("BrokerBlocked", "1 means blocked"),
     ("CircuitBreakerOpen", "1 means open"),
+    ("PostgresDown", "0 means down"),
     ("PrometheusConfigReloadFailed", "0 means failed"),
     ("RedisDown", "0 means down"),
     ("ServiceAbsent", "1 means absent"),
+    ("ServiceNotReady", "0 means not ready"),
     ("TargetDown", "0 means down"),
     ("Watchdog", "always 1"),
 ];
