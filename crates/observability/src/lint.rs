@@ -105,6 +105,7 @@ pub fn check(boards: &[Board], world: &World) -> Vec<Finding> {
     for board in boards {
         findings.extend(templates::check(board));
         findings.extend(ours::check(board));
+        findings.extend(targets::marks(board, world));
         for panel in board.panels() {
             findings.extend(panels::check(board, panel));
             findings.extend(targets::check(board, panel, world));

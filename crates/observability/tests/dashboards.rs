@@ -110,6 +110,45 @@ fn metrics_logs_and_traces_lead_to_each_other() {
     }
 }
 
+/// What a definition gets wrong is named with its file, panel and field.
+#[test]
+fn a_wrong_definition_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write(
+        "observability/alerts/a.yml",
+        "groups: [{name: g, rules: [{alert: High, expr: a > 2}, {alert: Odd, expr: a > b}]}]",
+    );
+    let definition = |uid: &str, panel: &str| {
+        format!(
+            "{{uid: {uid}, title: T, folder: f, description: d, jobs: [x], rows: [{{title: r, panels: [{{title: P, description: d, {panel}}}]}}]}}"
+        )
+    };
+    for (uid, panel, parts) in [
+        ("other", "unit: s", vec!["x.yml", "uid", "other.yml"]),
+        ("x", "threshold_of: Absent", vec!["x.yml", "panel \"P\"", "threshold_of", "Absent"]),
+        ("x", "threshold_of: Odd", vec!["threshold_of", "Odd"]),
+        ("x", "width: 25", vec!["x.yml", "panel \"P\"", "width", "25"]),
+        ("x", "colour: red", vec!["x.yml", "colour"]),
+    ] {
+        write("observability/dashboards/x.yml", &definition(uid, panel));
+        let error = dashboard::outputs(folder.path()).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| error.contains(part)), "{panel}: {error}");
+    }
+    write("observability/dashboards/x.yml", &definition("x", "threshold_of: High, targets: [{expr: a}]"));
+    let outputs = dashboard::outputs(folder.path()).unwrap();
+    assert_eq!(outputs[0].path, "grafana/dashboards/f/x.json");
+    let json: Value = serde_json::from_str(&outputs[0].content).unwrap();
+    let panel = &json["panels"][1];
+    assert_eq!(panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1], json!({"color": "red", "value": 2.0}));
+    assert_eq!(panel["id"], json!(dashboard::panel_id("P")));
+    assert_eq!(panel["targets"][0]["expr"], json!(r#"a{job=~"$job", instance=~"$instance"}"#));
+}
+
 /// What the proof on a running Prometheus excuses: each entry names a query there is, once.
 #[test]
 fn what_may_be_empty_exists() {
@@ -175,6 +214,12 @@ const OF_TEMPLATES: &[Plant] = &[
     ("uid-rule", "auth", |b| b["uid"] = json!("user"), "`user`"),
     ("title-rule", "auth", |b| b["title"] = json!("User"), "two dashboards"),
     ("annotation-rule", "auth", |b| b["annotations"]["list"].as_array_mut().unwrap().clear(), "Game day"),
+    (
+        "annotation-rule",
+        "auth",
+        |b| b["annotations"]["list"][1]["expr"] = json!("changes(process_start[5m])"),
+        "`process_start`",
+    ),
     ("variable-rule", "slo", |b| variable(b, "slo")["name"] = json!("objective"), "`objective` is not used"),
 ];
 

@@ -13,6 +13,23 @@ const OF_COUNTERS: [&str; 3] = ["rate", "irate", "increase"];
 /// Labels by which Loki keeps streams; everything else is metadata of lines.
 const STREAM_LABELS: [&str; 3] = ["service_name", "service_namespace", "deployment_environment_name"];
 
+/// Findings about the queries of the marks over the panels.
+pub(super) fn marks(board: &Board, world: &World) -> Vec<Finding> {
+    let mut report = Report::new(board, None);
+    for mark in list(&board.json["annotations"], "list").iter().filter(|mark| !mark["expr"].is_null()) {
+        let name = text(mark, "name");
+        match Query::parse(&substituted(text(mark, "expr"))) {
+            Ok(query) => {
+                for problem in world.vocabulary.problems(&query) {
+                    report.add("annotation-rule", format!("\"{name}\": {problem}"));
+                }
+            }
+            Err(error) => report.add("annotation-rule", format!("\"{name}\": {error}")),
+        }
+    }
+    report.findings
+}
+
 /// Findings about the queries of `panel`.
 pub(super) fn check(board: &Board, panel: &Value, world: &World) -> Vec<Finding> {
     let mut report = Report::new(board, Some(panel));
