@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use observability::outputs;
-use observability::sources::SourceError;
+use observability::outputs::{self, Drift};
 
 /// Prometheus rules and the tables of docs/observability.md, from the sources under observability/
 #[derive(Parser)]
@@ -23,19 +22,16 @@ enum Verb {
     Check,
 }
 
-fn run(Arguments { verb, root }: &Arguments) -> Result<ExitCode, SourceError> {
-    let outputs = outputs::all(root)?;
-    let generate = *verb == Verb::Generate;
-    let stale = if generate { outputs::write(root, &outputs)? } else { outputs::drift(root, &outputs)? };
-    stale.iter().for_each(|drift| tell(&if generate { format!("wrote {}", drift.path()) } else { drift.to_string() }));
-    Ok(if generate || stale.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
 fn main() -> ExitCode {
-    run(&Arguments::parse()).unwrap_or_else(|error| {
-        tell(&error.to_string());
-        ExitCode::FAILURE
-    })
+    let Arguments { verb, root } = Arguments::parse();
+    let apply = if verb == Verb::Generate { outputs::write } else { outputs::drift };
+    let (lines, code) = match outputs::all(&root).and_then(|outputs| apply(&root, &outputs)) {
+        Err(error) => (vec![error.to_string()], ExitCode::FAILURE),
+        Ok(files) if verb == Verb::Generate => (files.iter().map(Drift::written).collect(), ExitCode::SUCCESS),
+        Ok(stale) => (stale.iter().map(ToString::to_string).collect(), ExitCode::from(u8::from(!stale.is_empty()))),
+    };
+    lines.iter().for_each(|line| tell(line));
+    code
 }
 
 #[allow(clippy::print_stderr, reason = "what the user has to know and do")]

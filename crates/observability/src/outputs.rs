@@ -43,6 +43,12 @@ impl Drift {
         let (Self::Missing(path) | Self::Different(path) | Self::Orphaned(path)) = self;
         path
     }
+
+    /// What is said once it has been put right.
+    #[must_use]
+    pub fn written(&self) -> String {
+        format!("wrote {}", self.path())
+    }
 }
 
 impl std::fmt::Display for Drift {
