@@ -32,7 +32,7 @@ test: ## build and run every test
 lint: ## formatting, clippy, generated rules and, where installed, cargo-deny
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	$(CARGO) run --locked --quiet -p observability --bin signalbox-rules -- check
+	$(CARGO) test --workspace --locked --quiet --test rules generated_files_are_up_to_date
 	@if command -v cargo-deny >/dev/null; then $(MAKE) --no-print-directory deny; else \
 	  echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
 

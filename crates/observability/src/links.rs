@@ -9,10 +9,12 @@ pub(crate) fn runbook(links: &Links, alert: &str) -> String {
     format!("{}/{alert}.md", links.runbooks)
 }
 
-/// The dashboard of a cause, with the service it is about. `service` may be a template.
+/// The dashboard of a cause. The one that shows any service is opened at the service in question, which may be a
+/// template.
 #[must_use]
 pub(crate) fn dashboard(links: &Links, uid: &str, service: &str) -> String {
-    format!("{}/d/{uid}?var-service={service}&from=now-1h&to=now", links.grafana)
+    let chosen = if uid == "service" { format!("var-job={service}&") } else { String::new() };
+    format!("{}/d/{uid}?{chosen}from=now-1h&to=now", links.grafana)
 }
 
 /// The dashboard of an objective over the window of the alert.

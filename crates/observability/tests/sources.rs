@@ -191,7 +191,7 @@ fn the_demo_profile_divides_every_duration_and_nothing_else() {
     assert!(demo.annotations["description"].ends_with("s, for 10 seconds, or 1 minute."));
     assert_eq!(prod.labels["team"], "platform");
     assert_eq!(prod.annotations["runbook_url"], "https://runbooks.example.com/MailsLate.md");
-    let url = "http://127.0.0.1:3000/d/notification?var-service={{ $labels.job }}&from=now-1h&to=now";
+    let url = "http://127.0.0.1:3000/d/notification?from=now-1h&to=now";
     assert_eq!(prod.annotations["dashboard_url"], url);
     assert!(!prod.annotations.contains_key("dashboard") && !prod.annotations.contains_key("panel"));
 

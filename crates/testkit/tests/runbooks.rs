@@ -10,8 +10,9 @@ use observability::runbook::{self, Runbook};
 use observability::shell::{self, Command as Call};
 
 /// What needs no check: words of the shell, and tools that every machine has.
-const PLAIN: [&str; 16] = [
-    "echo", "printf", "cd", "sleep", "date", "sort", "uniq", "head", "tail", "grep", "awk", "sed", "wc", "ls", "export", "kill",
+const PLAIN: [&str; 19] = [
+    "echo", "printf", "cd", "sleep", "date", "sort", "uniq", "head", "tail", "grep", "awk", "sed", "wc", "ls", "export",
+    "kill", "du", "df", "ulimit",
 ];
 
 /// Programs of others that are asked about their flags, with the arguments that make them print all of them.
@@ -85,7 +86,8 @@ fn printed(program: &Path, arguments: &[&str]) -> Option<String> {
 fn manual(call: &Call) -> Option<String> {
     let first = call.arguments.iter().find(|word| !word.starts_with('-')).map_or("", String::as_str);
     if let Some(path) = own(&call.program) {
-        return printed(&path, if first.is_empty() { &["--help"][..] } else { &[first, "--help"] });
+        let arguments = [first, "--help"];
+        return printed(&path, &arguments[usize::from(first.is_empty())..]);
     }
     let (name, arguments) = OTHERS.iter().find(|(name, _)| *name == call.program)?;
     let arguments = if *name == "rabbitmqctl" { vec!["help", first] } else { arguments.to_vec() };
