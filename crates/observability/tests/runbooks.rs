@@ -174,11 +174,11 @@ fn every_query_uses_what_exists() {
     println!("runbooks: {queries} queries");
 }
 
-/// What is wrong with code within text, if it is a query: of one metric with braces, or of functions of metrics.
+/// What is wrong with code within text, if it is a query of a metric with braces or a range; SQL has neither.
 fn misnamed(vocabulary: &Vocabulary, span: &str) -> Vec<String> {
     let Ok(query) = Query::parse(span) else { return Vec::new() };
     let named = query.selectors().iter().any(|selector| matches!(&selector.metric, MetricName::Exact(name) if name.contains('_')));
-    let is_query = named && span.contains(['{', '(', '[']);
+    let is_query = named && span.contains(['{', '[']);
     if is_query { vocabulary.problems(&query) } else { Vec::new() }
 }
 

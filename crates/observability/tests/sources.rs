@@ -90,6 +90,7 @@ fn project(file: &str, from: &str, to: &str) -> TempDir {
         let text = if path == file { text.replacen(from, to, 1) } else { text.to_owned() };
         put(folder.path(), path, &text);
     }
+    fs::create_dir_all(folder.path().join("observability/dashboards")).expect("a folder");
     let (_, text) = files().into_iter().find(|(path, _)| *path == file).expect("a known file");
     assert!(text.contains(from), "{file} has no {from}");
     folder

@@ -21,7 +21,7 @@ const OTHERS: [(&str, &[&str]); 8] = [
     ("jq", &["--help"]),
     ("psql", &["--help"]),
     ("redis-cli", &["--help"]),
-    ("git", &["--help"]),
+    ("git", &["-h"]),
     ("amtool", &["--help-long"]),
     ("promtool", &["--help-long"]),
     ("rabbitmqctl", &["help"]),
@@ -29,7 +29,7 @@ const OTHERS: [(&str, &[&str]); 8] = [
 
 /// Docker cannot be asked where it is not installed, so what pages may use of it stands here, as `docker compose` 2.40
 /// lists it.
-const COMPOSE: [(&str, &[&str]); 9] = [
+const COMPOSE: [(&str, &[&str]); 10] = [
     ("ps", &["-a", "--all", "--format", "-q"]),
     ("logs", &["-f", "--follow", "--since", "--tail", "-n", "--no-log-prefix", "--no-color", "--until"]),
     ("restart", &["-t", "--timeout", "--no-deps"]),
@@ -38,6 +38,7 @@ const COMPOSE: [(&str, &[&str]); 9] = [
     ("start", &[]),
     ("exec", &["-T", "-it", "-u", "--user", "-e"]),
     ("run", &["--rm", "-T", "--no-deps", "-e", "--entrypoint"]),
+    ("kill", &["-s", "--signal"]),
     ("stats", &["--no-stream"]),
 ];
 
@@ -63,10 +64,18 @@ fn text(path: &str) -> String {
 fn calls() -> Vec<(String, Call)> {
     let pages = runbook::read(&root().join("runbooks")).unwrap();
     let of = |page: Runbook| {
-        let calls: Vec<_> = page.code("sh").flat_map(shell::commands).collect();
+        let calls: Vec<_> = page.code("sh").flat_map(shell::commands).map(built).collect();
         calls.into_iter().map(move |call| (page.name.clone(), call))
     };
     pages.into_iter().flat_map(of).collect()
+}
+
+/// A call of what `make dev` has built, as a call of the program; of the gateway where the page names any service.
+fn built(mut call: Call) -> Call {
+    if let Some(program) = call.program.strip_prefix("./target/debug/") {
+        call.program = program.replace("$service", "gateway");
+    }
+    call
 }
 
 /// A program of this workspace; these are built beside the tests.
@@ -90,7 +99,11 @@ fn manual(call: &Call) -> Option<String> {
         return printed(&path, &arguments[usize::from(first.is_empty())..]);
     }
     let (name, arguments) = OTHERS.iter().find(|(name, _)| *name == call.program)?;
-    let arguments = if *name == "rabbitmqctl" { vec!["help", first] } else { arguments.to_vec() };
+    let arguments = match *name {
+        "rabbitmqctl" => vec!["help", first],
+        "git" => vec![first, "-h"],
+        _ => arguments.to_vec(),
+    };
     printed(Path::new(name), &arguments)
 }
 
@@ -127,13 +140,13 @@ fn compose_problems(call: &Call, services: &BTreeSet<String>) -> Vec<String> {
         .flatten();
     let Some((name, allowed)) = known else { return vec![format!("docker {}: not a subcommand we know", words.join(" "))] };
     let inside = matches!(*name, "exec" | "run");
-    let service = words.iter().skip(2).find(|word| services.contains(**word));
+    let service = words.iter().skip(2).find(|word| services.contains(**word) || word.contains('$'));
     let mut problems: Vec<String> = Vec::new();
     if inside && service.is_none() {
         problems.push(format!("docker compose {name}: names no service of compose.yaml"));
     }
     if !inside {
-        let options = |word: &&str| word.contains('$') || word.chars().all(|c| c.is_ascii_digit()) || word.ends_with(['m', 's', 'h']);
+        let options = |word: &&str| word.contains('$') || word.chars().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase()) || word.ends_with(['m', 's', 'h']);
         let wrong = words.iter().skip(2).filter(|word| !services.contains(**word) && !word.contains('=') && !options(word));
         problems.extend(wrong.map(|word| format!("docker compose {name} {word}: no such service in compose.yaml")));
         problems.extend(flags(call).filter(|flag| !allowed.contains(flag)).map(|flag| format!("docker compose {name} {flag}: no such flag")));
@@ -150,7 +163,7 @@ fn make_problems(call: &Call, makefile: &str) -> Vec<String> {
 /// What is wrong with a call of a program that can be asked; and whether it could.
 fn asked_problems(call: &Call, manuals: &mut BTreeMap<String, Option<String>>) -> (Vec<String>, bool) {
     let first = plain(call).next().unwrap_or_default().to_owned();
-    let subcommand = own(&call.program).is_some() || call.program == "rabbitmqctl";
+    let subcommand = own(&call.program).is_some() || matches!(call.program.as_str(), "rabbitmqctl" | "git");
     let key = if subcommand { format!("{} {first}", call.program) } else { call.program.clone() };
     let Some(manual) = manuals.entry(key).or_insert_with(|| manual(call)) else { return (Vec::new(), false) };
     let mut problems: Vec<String> = Vec::new();
