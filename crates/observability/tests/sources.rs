@@ -86,6 +86,7 @@ fn put(root: &Path, file: &str, text: &str) -> PathBuf {
 /// A small project in which `from` in `file` is replaced by `to`.
 fn project(file: &str, from: &str, to: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
+    fs::create_dir_all(folder.path().join("observability/dashboards")).expect("created");
     for (path, text) in files() {
         let text = if path == file { text.replacen(from, to, 1) } else { text.to_owned() };
         put(folder.path(), path, &text);
