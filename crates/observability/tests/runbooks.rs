@@ -40,8 +40,12 @@ fn alerts(sources: &Sources) -> BTreeMap<String, Alert> {
     let causes = sources.cause_alerts().map(|(_, rule)| {
         let annotation = |key: &str| rule.annotations.get(key).cloned().unwrap_or_default();
         let severities = rule.labels.get("severity").cloned().into_iter().collect();
-        let alert =
-            Alert { severities, slo: "none".to_owned(), dashboard: annotation("dashboard"), panel: annotation("panel") };
+        let alert = Alert {
+            severities,
+            slo: "none".to_owned(),
+            dashboard: annotation("dashboard"),
+            panel: annotation("panel"),
+        };
         (rule.name().to_owned(), alert)
     });
     let objectives = sources.slo.slo.iter().map(|slo| {
@@ -140,15 +144,20 @@ fn every_page_is_whole() {
             problems.push(on(&page, format!("headings are {headings:?}, not {HEADINGS:?}")));
             continue;
         }
-        let empty = page.sections.iter().filter(|section| section.text.trim().is_empty() && section.heading != "Verification");
-        problems.extend(empty.map(|section| on(&page, format!("{} is empty; write None. if it is so", section.heading))));
+        let empty =
+            page.sections.iter().filter(|section| section.text.trim().is_empty() && section.heading != "Verification");
+        problems
+            .extend(empty.map(|section| on(&page, format!("{} is empty; write None. if it is so", section.heading))));
         if !(3..=7).contains(&page.sections[2].steps) {
             problems.push(on(&page, format!("{} steps in the first five minutes, not 3 to 7", page.sections[2].steps)));
         }
         if page.sections[3].rows < 2 {
             problems.push(on(&page, "the diagnosis has no table of two rows or more"));
         }
-        let unknown = page.blocks.iter().filter(|block| !["promql", "logql", "sh", "text", "sql"].contains(&block.language.as_str()));
+        let unknown = page
+            .blocks
+            .iter()
+            .filter(|block| !["promql", "logql", "sh", "text", "sql"].contains(&block.language.as_str()));
         problems.extend(unknown.map(|block| on(&page, format!("a code block in {:?}", block.language))));
     }
     none(problems);
@@ -167,7 +176,8 @@ fn every_query_uses_what_exists() {
                 Err(error) => problems.push(on(&page, error)),
             }
         }
-        problems.extend(page.spans.iter().flat_map(|span| misnamed(&vocabulary, span)).map(|problem| on(&page, problem)));
+        problems
+            .extend(page.spans.iter().flat_map(|span| misnamed(&vocabulary, span)).map(|problem| on(&page, problem)));
     }
     none(problems);
     assert!(queries > 100, "only {queries} queries found");
@@ -177,7 +187,10 @@ fn every_query_uses_what_exists() {
 /// What is wrong with code within text, if it is a query of a metric with braces or a range; SQL has neither.
 fn misnamed(vocabulary: &Vocabulary, span: &str) -> Vec<String> {
     let Ok(query) = Query::parse(span) else { return Vec::new() };
-    let named = query.selectors().iter().any(|selector| matches!(&selector.metric, MetricName::Exact(name) if name.contains('_')));
+    let named = query
+        .selectors()
+        .iter()
+        .any(|selector| matches!(&selector.metric, MetricName::Exact(name) if name.contains('_')));
     let is_query = named && span.contains(['{', '[']);
     if is_query { vocabulary.problems(&query) } else { Vec::new() }
 }
@@ -196,7 +209,8 @@ fn every_search_of_logs_names_labels_that_logs_have() {
             };
             let labels = stream.split(',').filter_map(|matcher| matcher.split(['=', '!']).next()).map(str::trim);
             let unknown = labels.filter(|label| !index.contains(label));
-            problems.extend(unknown.map(|label| on(&page, format!("logs have no index label {label:?}, only {index:?}"))));
+            problems
+                .extend(unknown.map(|label| on(&page, format!("logs have no index label {label:?}, only {index:?}"))));
         }
     }
     none(problems);
@@ -206,7 +220,11 @@ fn every_search_of_logs_names_labels_that_logs_have() {
 #[test]
 fn every_link_leads_somewhere() {
     let dashboards = dashboards();
-    let mut index = Runbook::parse("README", &format!("---\na: b\n---\n{}", fs::read_to_string(root().join("runbooks/README.md")).unwrap())).unwrap();
+    let mut index = Runbook::parse(
+        "README",
+        &format!("---\na: b\n---\n{}", fs::read_to_string(root().join("runbooks/README.md")).unwrap()),
+    )
+    .unwrap();
     index.name = "README".to_owned();
     let (mut problems, mut links) = (Vec::new(), 0);
     for page in pages().iter().chain([&index]) {
@@ -238,7 +256,8 @@ fn lost(dashboards: &BTreeMap<String, Dashboard>, link: &Link) -> Option<String>
 fn the_index_leads_to_every_page_by_service_and_by_symptom() {
     let index = fs::read_to_string(root().join("runbooks/README.md")).unwrap();
     let part = |heading: &str| {
-        let (_, rest) = index.split_once(&format!("\n## {heading}")).unwrap_or_else(|| panic!("no heading {heading:?}"));
+        let (_, rest) =
+            index.split_once(&format!("\n## {heading}")).unwrap_or_else(|| panic!("no heading {heading:?}"));
         rest.split("\n## ").next().unwrap().to_owned()
     };
     let mut problems = Vec::new();

@@ -11,8 +11,8 @@ use observability::shell::{self, Command as Call};
 
 /// What needs no check: words of the shell, and tools that every machine has.
 const PLAIN: [&str; 19] = [
-    "echo", "printf", "cd", "sleep", "date", "sort", "uniq", "head", "tail", "grep", "awk", "sed", "wc", "ls", "export",
-    "kill", "du", "df", "ulimit",
+    "echo", "printf", "cd", "sleep", "date", "sort", "uniq", "head", "tail", "grep", "awk", "sed", "wc", "ls",
+    "export", "kill", "du", "df", "ulimit",
 ];
 
 /// Programs of others that are asked about their flags, with the arguments that make them print all of them.
@@ -112,7 +112,8 @@ fn has_flag(manual: &str, flag: &str) -> bool {
     let words: BTreeSet<&str> = manual.split(|c: char| c.is_whitespace() || ",|=[]<>()\"'`".contains(c)).collect();
     let flag = flag.split('=').next().unwrap_or(flag);
     let negated = flag.strip_prefix("--no-").or(flag.strip_prefix("--"));
-    let letters = || flag[1..].chars().take_while(char::is_ascii_alphabetic).all(|c| words.contains(format!("-{c}").as_str()));
+    let letters =
+        || flag[1..].chars().take_while(char::is_ascii_alphabetic).all(|c| words.contains(format!("-{c}").as_str()));
     words.contains(flag)
         || negated.is_some_and(|name| manual.contains(&format!("--[no-]{name}")))
         || (!flag.starts_with("--") && flag.len() > 1 && letters())
@@ -138,7 +139,9 @@ fn compose_problems(call: &Call, services: &BTreeSet<String>) -> Vec<String> {
     let known = (words.first() == Some(&"compose"))
         .then(|| COMPOSE.iter().find(|(name, _)| words.get(1) == Some(name)))
         .flatten();
-    let Some((name, allowed)) = known else { return vec![format!("docker {}: not a subcommand we know", words.join(" "))] };
+    let Some((name, allowed)) = known else {
+        return vec![format!("docker {}: not a subcommand we know", words.join(" "))];
+    };
     let inside = matches!(*name, "exec" | "run");
     let service = words.iter().skip(2).find(|word| services.contains(**word) || word.contains('$'));
     let mut problems: Vec<String> = Vec::new();
@@ -146,10 +149,19 @@ fn compose_problems(call: &Call, services: &BTreeSet<String>) -> Vec<String> {
         problems.push(format!("docker compose {name}: names no service of compose.yaml"));
     }
     if !inside {
-        let options = |word: &&str| word.contains('$') || word.chars().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase()) || word.ends_with(['m', 's', 'h']);
-        let wrong = words.iter().skip(2).filter(|word| !services.contains(**word) && !word.contains('=') && !options(word));
+        let options = |word: &&str| {
+            word.contains('$')
+                || word.chars().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
+                || word.ends_with(['m', 's', 'h'])
+        };
+        let wrong =
+            words.iter().skip(2).filter(|word| !services.contains(**word) && !word.contains('=') && !options(word));
         problems.extend(wrong.map(|word| format!("docker compose {name} {word}: no such service in compose.yaml")));
-        problems.extend(flags(call).filter(|flag| !allowed.contains(flag)).map(|flag| format!("docker compose {name} {flag}: no such flag")));
+        problems.extend(
+            flags(call)
+                .filter(|flag| !allowed.contains(flag))
+                .map(|flag| format!("docker compose {name} {flag}: no such flag")),
+        );
     }
     problems
 }
@@ -208,7 +220,8 @@ fn every_address_that_is_called_is_served() {
         for address in call.arguments.iter().filter_map(|word| word.split_once("://127.0.0.1:").map(|(_, rest)| rest)) {
             let (port, path) = address.find('/').map_or((address, "/"), |at| address.split_at(at));
             let served = SERVED.iter().find(|(known, _)| port.starts_with(known) || port.starts_with('$'));
-            let fits = served.is_some_and(|(_, paths)| port.starts_with('$') || paths.iter().any(|known| path.starts_with(known)));
+            let fits = served
+                .is_some_and(|(_, paths)| port.starts_with('$') || paths.iter().any(|known| path.starts_with(known)));
             if !fits {
                 problems.push(format!("runbooks/{page}.md: nothing of ours serves {path} at port {port}"));
             }
@@ -219,10 +232,14 @@ fn every_address_that_is_called_is_served() {
 
 #[test]
 fn a_wrong_flag_is_found() {
-    let calls = shell::commands("curl --no-such-thing http://x; amtool nonsense; docker compose logs nobody; make nothing");
+    let calls =
+        shell::commands("curl --no-such-thing http://x; amtool nonsense; docker compose logs nobody; make nothing");
     let mut manuals = BTreeMap::new();
     assert_eq!(asked_problems(&calls[0], &mut manuals).0, ["curl --no-such-thing: no such flag"]);
     assert_eq!(asked_problems(&calls[1], &mut manuals).0, ["amtool nonsense: no such subcommand"]);
-    assert_eq!(compose_problems(&calls[2], &services()), ["docker compose logs nobody: no such service in compose.yaml"]);
+    assert_eq!(
+        compose_problems(&calls[2], &services()),
+        ["docker compose logs nobody: no such service in compose.yaml"]
+    );
     assert_eq!(make_problems(&calls[3], &text("Makefile")), ["make nothing: no such verb"]);
 }
