@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/tell.rs"]
+mod tell;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +12,8 @@ use observability::dashboard;
 use observability::lint::exceptions::Exceptions;
 use observability::lint::{self, Board, Finding, World};
 use serde_json::{Value, json};
+
+use tell::tell;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -35,7 +40,7 @@ fn every_dashboard_is_clean() {
     let panels = boards.iter().map(|board| board.panels().count()).sum::<usize>();
     let queries = boards.iter().flat_map(Board::panels).filter_map(|panel| panel["targets"].as_array());
     let queries = queries.map(Vec::len).sum::<usize>();
-    println!("dashboards: {}, panels: {panels}, queries: {queries}, all clean", boards.len());
+    tell(&format!("dashboards: {}, panels: {panels}, queries: {queries}, all clean", boards.len()));
 }
 
 #[test]
@@ -380,5 +385,5 @@ fn every_rule_of_the_linter_has_a_planted_defect() {
     for rule in linter {
         assert!(planted.contains(rule), "{rule} is not proven by a planted defect");
     }
-    println!("rules proven by planted defects: {}, of them {} of Grafana's linter", planted.len(), linter.len());
+    tell(&format!("rules proven by planted defects: {}, of them {} of Grafana's linter", planted.len(), linter.len()));
 }

@@ -4,6 +4,8 @@
 
 #[path = "support/project.rs"]
 mod project;
+#[path = "support/tell.rs"]
+mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,6 +17,8 @@ use observability::slo::ROWS;
 use observability::sources;
 use observability::vocabulary::metric_of;
 use telemetry::catalogue;
+
+use tell::tell;
 
 /// Alerts whose text has no measured value, because it says nothing more than that they fire.
 const WITHOUT_VALUE: [(&str, &str); 9] = [
@@ -76,14 +80,14 @@ fn promtool_proves_every_rule_test() {
     let tests = project::tests();
     let cases = tests.values().flat_map(|file| &file.tests);
     let checks: usize = cases.clone().map(|test| test.alert_rule_test.len() + test.promql_expr_test.len()).sum();
-    println!(
-        "{} alerts, {} rule tests with {checks} checks in {} files, {} recording rules, {} objectives",
+    tell(&format!(
+        "rules: {} alerts, {} rule tests with {checks} checks in {} files, {} recording rules, {} objectives",
         project::alerts(&sources).len(),
         cases.count(),
         files.len(),
         sources.recording.iter().flat_map(|file| file.content.recordings()).count(),
         sources.slo.slo.len(),
-    );
+    ));
     none(&problems);
 }
 

@@ -1,6 +1,9 @@
 //! Each alert has a runbook page, whole, with queries and links that hold; and the index leads to all of them. That the
 //! commands exist is tested in `crates/testkit/tests/runbooks.rs`, which has the programs.
-#![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+
+#[path = "support/tell.rs"]
+mod tell;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,6 +13,8 @@ use observability::promql::{MetricName, Query};
 use observability::runbook::{self, HEADINGS, KEYS, Link, Runbook};
 use observability::sources::Sources;
 use observability::vocabulary::Vocabulary;
+
+use tell::tell;
 
 /// Ports of ours that pages may link to.
 const PORTS: [&str; 7] = ["3000", "8080", "9090", "9093", "15672", "16686", "3100"];
@@ -99,7 +104,7 @@ fn every_alert_has_a_page_and_every_page_an_alert() {
     let missing = alerts.difference(&pages).map(|name| format!("runbooks/{name}.md is missing: the alert exists"));
     let orphaned = pages.difference(&alerts).map(|name| format!("runbooks/{name}.md: there is no such alert"));
     none(missing.chain(orphaned).collect());
-    println!("runbooks: {} pages for {} alerts", pages.len(), alerts.len());
+    tell(&format!("runbooks: {} pages for {} alerts", pages.len(), alerts.len()));
 }
 
 #[test]
@@ -181,7 +186,7 @@ fn every_query_uses_what_exists() {
     }
     none(problems);
     assert!(queries > 100, "only {queries} queries found");
-    println!("runbooks: {queries} queries");
+    tell(&format!("runbooks: {queries} queries"));
 }
 
 /// What is wrong with code within text, if it is a query of a metric with braces or a range; SQL has neither.
@@ -214,7 +219,7 @@ fn every_search_of_logs_names_labels_that_logs_have() {
         }
     }
     none(problems);
-    println!("runbooks: {searches} searches of logs");
+    tell(&format!("runbooks: {searches} searches of logs"));
 }
 
 #[test]
@@ -232,7 +237,7 @@ fn every_link_leads_somewhere() {
         problems.extend(page.links.iter().filter_map(|link| lost(&dashboards, link)).map(|problem| on(page, problem)));
     }
     none(problems);
-    println!("runbooks: {links} links");
+    tell(&format!("runbooks: {links} links"));
 }
 
 fn lost(dashboards: &BTreeMap<String, Dashboard>, link: &Link) -> Option<String> {

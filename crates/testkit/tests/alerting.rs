@@ -147,7 +147,7 @@ fn amtool_accepts_both_profiles_and_every_alert_reaches_its_receiver() {
             assert_eq!(accepted(&mut command).lines().next(), Some(*receiver), "{labels}");
         }
     }
-    println!("alertmanager: {} routes in {} profiles", ROUTES.len(), CONFIGS.len());
+    testkit::tell(&format!("alertmanager: {} routes in {} profiles", ROUTES.len(), CONFIGS.len()));
 }
 
 /// Every alert that is named in the configuration is an alert of the rules.
@@ -294,7 +294,7 @@ async fn what_explains_an_alert_hides_it_and_nothing_else_does() {
         assert_eq!(hidden(format!("case-{case}")), *expected, "{source} hides {target}");
         assert!(!hidden(format!("alone-{case}")), "{target} is hidden by another service");
     }
-    println!("alertmanager: {} pairs of alerts, inhibited or not as meant", INHIBITIONS.len());
+    testkit::tell(&format!("alertmanager: {} pairs of alerts, inhibited or not as meant", INHIBITIONS.len()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -314,4 +314,20 @@ async fn the_watchdog_comes_again_and_again_and_its_absence_is_noticed() {
     running.post(&watchdog).await;
     let _ = running.deliveries("the Watchdog after the outage", arrived(before + 1)).await;
     assert!(!running.receiver.is_silent());
+}
+
+#[tokio::test]
+async fn the_link_in_each_alert_opens_its_page() {
+    let receiver = Receiver::start(0, Duration::from_secs(60), |_| {}).await.unwrap();
+    let client = Client::new(receiver.address());
+    let sources = observability::sources::Sources::read(&root()).unwrap();
+    let base = sources.slo.links.runbooks.strip_prefix("http://127.0.0.1:9099").expect("the receiver's port");
+    let causes = sources.cause_alerts().map(|(_, alert)| alert.name());
+    for name in causes.chain(sources.slo.slo.iter().map(|slo| slo.alert.as_str())) {
+        let page = client.get(&format!("{base}/{name}.md")).await.expect(200).text();
+        assert!(page.contains(&format!("\n# {name}\n")), "{name}");
+    }
+    for path in ["/runbooks/Nothing.md", "/runbooks/..%2FREADME.md", "/runbooks/Watchdog"] {
+        client.get(path).await.expect(404);
+    }
 }

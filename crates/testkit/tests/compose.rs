@@ -242,6 +242,7 @@ fn each_port_is_where_people_look_for_it() {
         (9084, "notification"),
         (9090, "prometheus"),
         (9093, "alertmanager"),
+        (9099, "alertmanager"),
         (16686, "jaeger"),
         (24224, "collector"),
     ];

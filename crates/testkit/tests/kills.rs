@@ -68,7 +68,7 @@ async fn no_acknowledged_registration_is_lost_and_no_mail_is_missing_or_doubled(
     })
     .await;
     let doubled: Vec<_> = mails.iter().filter(|(_, count)| **count > 1).collect();
-    println!(
+    testkit::tell(&format!(
         "kills: {kills} of {} processes; registrations acknowledged: {}, repeated after an error: {}, lost: 0; \
          welcome mails: {}, missing: 0, doubled: {}",
         VICTIMS.len(),
@@ -76,7 +76,7 @@ async fn no_acknowledged_registration_is_lost_and_no_mail_is_missing_or_doubled(
         tally.repeated.load(Ordering::Relaxed),
         mails.len(),
         doubled.len(),
-    );
+    ));
     assert!(kills >= 20 && accounts.len() >= kills, "{kills} kills, {} registrations", accounts.len());
     assert!(doubled.is_empty(), "{doubled:?}");
 }

@@ -103,7 +103,7 @@ async fn series_exist_from_the_start_and_stand_in_the_catalogue() {
     ] {
         assert_eq!(series(&before, name).len(), count, "{name}");
     }
-    assert!(before.contains("notification_freshness_seconds_bucket{kind=\"welcome\",le=\"30\"} 0"), "{before}");
+    assert!(before.contains("notification_freshness_seconds_bucket{kind=\"welcome\",le=\"29.5\"} 0"), "{before}");
     let user = Uuid::new_v4();
     let events = [registered(user), role_changed(user), product("product.created")];
     stand.publish(&events.each_ref()).await;

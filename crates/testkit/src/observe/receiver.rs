@@ -1,14 +1,16 @@
 //! The other end of Alertmanager's webhooks: keeps what comes, tells it line by line, and notices when the Watchdog,
-//! which always comes, does not.
+//! which always comes, does not. It also serves the runbooks, so that the link in each alert opens its page.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::routing::post;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use backends::BackendError;
 use serde_json::Value;
@@ -92,7 +94,8 @@ impl Receiver {
         let address = listener.local_addr().map_err(taken)?;
         let seen = Mutex::new(Seen { deliveries: Vec::new(), watchdog: Instant::now(), silent: false });
         let state = Arc::new(Inner { say: Box::new(say), patience, seen });
-        let router = Router::new().route("/{receiver}", post(accept)).with_state(Arc::clone(&state));
+        let router = Router::new().route("/{receiver}", post(accept)).route("/runbooks/{page}", get(runbook));
+        let router = router.with_state(Arc::clone(&state));
         let serve = tokio::spawn(async move {
             // It ends with this task only.
             let _ = axum::serve(listener, router).await;
@@ -179,6 +182,14 @@ async fn accept(State(state): State<Arc<Inner>>, Path(receiver): Path<String>, J
         });
     }
     StatusCode::OK
+}
+
+/// The page of an alert as text; its name has letters only, so it leads to no other folder.
+async fn runbook(Path(page): Path<String>) -> Result<impl IntoResponse, StatusCode> {
+    let name = page.strip_suffix(".md").filter(|name| name.chars().all(|c| c.is_ascii_alphabetic()));
+    let folder = path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../runbooks");
+    let text = std::fs::read_to_string(folder.join(format!("{}.md", name.ok_or(StatusCode::NOT_FOUND)?)));
+    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text.map_err(|_| StatusCode::NOT_FOUND)?))
 }
 
 fn texts(value: &Value) -> BTreeMap<String, String> {
