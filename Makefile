@@ -83,8 +83,9 @@ image-lint: ## deploy/Dockerfile with hadolint, scripts with shellcheck; every d
 image-table: ## size, start and memory of the programs in the images, without a container engine; takes a build
 	./scripts/image-table
 
-pipeline-lint: ## .github/workflows with zizmor and actionlint
+pipeline-lint: ## .github/workflows with zizmor and actionlint; what the scripts of deployments and their pages do and say
 	@./scripts/deploy-test
+	@./scripts/check-docs
 	@if command -v zizmor >/dev/null; then zizmor --offline --persona=pedantic --quiet .github; else $(call missing,zizmor); fi
 	@if command -v actionlint >/dev/null; then actionlint; else $(call missing,actionlint); fi
 
