@@ -65,3 +65,56 @@ picture: ## draw the slowest trace of a short run into docs/trace.svg
 
 clean: ## remove build output
 	$(CARGO) clean
+
+# --- images and pipeline -----------------------------------------------------------------------------------------------------
+# A linter that is not installed is skipped with a line that says so; with STRICT=1, as in the pipeline, that is a failure.
+STRICT ?=
+missing = if [ -n "$(STRICT)" ]; then echo "$(1): not installed" >&2; exit 1; else echo "skipped: $(1) is not installed (scripts/pipeline-tools lint)"; fi
+SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env bash' scripts/* deploy/*/*.sh .ci/run)
+
+.PHONY: image-lint image-table images images-scan images-push images-publish pipeline-lint advisories restore-drill
+.PHONY: plan apply deploy rollback
+
+image-lint: ## deploy/Dockerfile with hadolint, scripts with shellcheck; every digest has a source
+	@./scripts/check-pins
+	@if command -v hadolint >/dev/null; then hadolint deploy/Dockerfile; else $(call missing,hadolint); fi
+	@if command -v shellcheck >/dev/null; then shellcheck --severity=warning $(SCRIPTS); else $(call missing,shellcheck); fi
+
+image-table: ## size, start and memory of the programs in the images, without a container engine; takes a build
+	./scripts/image-table
+
+pipeline-lint: ## .github/workflows with zizmor and actionlint; what the scripts of deployments and their pages do and say
+	@./scripts/deploy-test
+	@./scripts/check-docs
+	@if command -v zizmor >/dev/null; then zizmor --offline --persona=pedantic --quiet .github; else $(call missing,zizmor); fi
+	@if command -v actionlint >/dev/null; then actionlint; else $(call missing,actionlint); fi
+
+restore-drill: ## lose a private Postgres and restore it, ten times; RPO and RTO; about 4 minutes
+	./scripts/restore-drill
+
+images: ## build the images of the services for this machine; needs docker
+	./scripts/publish-images build
+
+images-scan: ## scan them for known vulnerabilities; needs grype
+	./scripts/publish-images scan
+
+images-push: ## build and push to REGISTRY for this machine's architecture, with SBOM and provenance
+	./scripts/publish-images push
+
+images-publish: ## join the architectures, scan, sign, print the digests
+	./scripts/publish-images publish
+
+advisories: ## check every dependency against known vulnerabilities; needs cargo-deny and its database
+	$(CARGO) deny --locked check advisories
+
+plan: ## what Terraform would change in ENVIRONMENT
+	./scripts/terraform plan
+
+apply: ## change it; a plan that destroys something needs ALLOW_DESTROY=1
+	./scripts/terraform apply
+
+deploy: ## install the images of DIGESTS in ENVIRONMENT and watch the canaries
+	./scripts/deploy up
+
+rollback: ## go back in ENVIRONMENT to release REVISION, or to the one before
+	./scripts/deploy back
