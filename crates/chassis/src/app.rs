@@ -143,23 +143,27 @@ impl App {
         &self.addresses
     }
 
-    /// Serves until `stop` is told to drain, then finishes what runs and answers whether all of it did.
-    pub(crate) async fn run(self, shutdown: settings::Shutdown) -> bool {
+    /// Begins to serve, which it does when this returns. What it answers ends when `stop` was told to drain and what runs
+    /// is finished, and tells whether all of it was.
+    pub(crate) fn run(self, shutdown: settings::Shutdown) -> impl Future<Output = bool> + Send + 'static {
         let tasks: Vec<_> = self.background.into_iter().map(|(name, task)| supervise(name, task)).collect();
         let servers: Vec<_> = self.servers.into_iter().map(tokio::spawn).collect();
         self.readiness.serve();
         tracing::info!("serving");
-        self.stop.drain.cancelled().await;
-        let drained = finish(servers, &self.stop, millis(shutdown.drain_ms)).await;
-        for task in tasks {
-            task.abort();
+        let stop = self.stop;
+        async move {
+            stop.drain.cancelled().await;
+            let drained = finish(servers, &stop, millis(shutdown.drain_ms)).await;
+            for task in tasks {
+                task.abort();
+            }
+            if drained {
+                tracing::info!("drained");
+            } else {
+                tracing::warn!(drain_ms = shutdown.drain_ms, "requests were cut because they did not finish in time");
+            }
+            drained
         }
-        if drained {
-            tracing::info!("drained");
-        } else {
-            tracing::warn!(drain_ms = shutdown.drain_ms, "requests were cut because they did not finish in time");
-        }
-        drained
     }
 }
 
