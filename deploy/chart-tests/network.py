@@ -75,21 +75,27 @@ def peer_is(peer, node):
     return selects(peer.get("podSelector", {}), node["labels"])
 
 
-def rule_allows(rule, side, other, port, protocol):
-    peers, ports = rule.get(side), rule.get("ports")
-    return (not peers or any(peer_is(peer, other) for peer in peers)) and (
-        not ports or any(entry["protocol"] == protocol and entry.get("port") in (None, port) for entry in ports))
-
-
-def allows(policies, direction, node, other, port, protocol="TCP"):
-    """Whether NODE may send to OTHER (Egress) or take from OTHER (Ingress)."""
+def rules_for(policies, direction, node):
+    """Rules that hold for a node in a direction; None if no policy selects it, and all is open."""
     if node["namespace"] != NAMESPACE:
-        return True
+        return None
     mine = [policy["spec"] for policy in policies
             if selects(policy["spec"]["podSelector"], node["labels"]) and direction in policy["spec"]["policyTypes"]]
+    return [rule for spec in mine for rule in spec.get(direction.lower()) or []] if mine else None
+
+
+def open_ports(rules, direction, other, ports, protocol="TCP"):
+    """Of PORTS those at which RULES let a node send to OTHER (Egress) or take from OTHER (Ingress)."""
+    if rules is None:
+        return set(ports)
     side = {"Ingress": "from", "Egress": "to"}[direction]
-    return not mine or any(rule_allows(rule, side, other, port, protocol)
-                           for spec in mine for rule in spec.get(direction.lower()) or [])
+    found = set()
+    for rule in rules:
+        if not rule.get(side) or any(peer_is(peer, other) for peer in rule[side]):
+            for entry in rule.get("ports") or [{"protocol": protocol}]:
+                if entry["protocol"] == protocol:
+                    found |= {entry["port"]} if "port" in entry else set(ports)
+    return found
 
 
 def expected(calls, found, values):
@@ -116,25 +122,26 @@ def problems(items, values, calls):
     found = nodes(items, values)
     want = expected(calls, found, values)
     ports = sorted({port for _, _, port in want} | set(calls["ports"].values()) | set(STRAY_PORTS))
+    rules = {name: {way: rules_for(policies, way, node) for way in ("Egress", "Ingress")} for name, node in found.items()}
     wrong = []
     for caller, source in found.items():
         for callee, target in found.items():
             if caller == callee or NAMESPACE not in (source["namespace"], target["namespace"]):
                 continue
-            for port in ports:
-                # Managed stores share their subnets: the port tells them apart.
-                if callee in STORES and target["labels"] is None:
-                    edge = next((edge for edge in want if edge[0] == caller and edge[2] == port and edge[1] in STORES), None)
-                else:
-                    edge = (caller, callee, port) if (caller, callee, port) in want else None
-                for direction, node, other in (("Egress", source, target), ("Ingress", target, source)):
-                    if node["namespace"] != NAMESPACE or (direction == "Egress" and node.get("operator")):
-                        continue
-                    if allows(policies, direction, node, other, port) != bool(edge):
-                        wrong.append(f"{direction.lower()} of {caller if direction == 'Egress' else callee}: {caller} -> "
-                                     f"{callee}:{port} is {'refused, and the graph has it' if edge else 'open, and not in the graph'}")
+            # Managed stores share their subnets: the port tells them apart.
+            same = STORES if callee in STORES and target["labels"] is None else (callee,)
+            wanted = {port for near, far, port in want if near == caller and far in same}
+            for way, name, node, other in (("Egress", caller, source, target), ("Ingress", callee, target, source)):
+                if node["namespace"] != NAMESPACE or (way == "Egress" and node.get("operator")):
+                    continue
+                is_open = open_ports(rules[name][way], way, other, ports)
+                wrong += [f"{way.lower()} of {name}: {caller} -> {callee}:{port} is refused, and the graph has it"
+                          for port in sorted(wanted - is_open)]
+                wrong += [f"{way.lower()} of {name}: {caller} -> {callee}:{port} is open, and not in the graph"
+                          for port in sorted(is_open - wanted)]
     for name, node in found.items():
-        if node["namespace"] == NAMESPACE and name != "lodger" and not allows(policies, "Egress", node, found["dns"], 53, "UDP"):
+        if node["namespace"] == NAMESPACE and name != "lodger" and 53 not in open_ports(
+                rules[name]["Egress"], "Egress", found["dns"], [53], "UDP"):
             wrong.append(f"egress of {name}: DNS by UDP is refused")
     return wrong
 

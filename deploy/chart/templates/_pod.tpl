@@ -66,6 +66,7 @@ metadata:
     {{- end }}
 spec:
   {{- include "signalbox.podBase" (dict "root" $root "account" $service) | nindent 2 }}
+  restartPolicy: Always
   terminationGracePeriodSeconds: {{ $root.Values.pods.terminationSeconds | int }}
   topologySpreadConstraints:
     - maxSkew: 1
