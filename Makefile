@@ -51,6 +51,16 @@ events: ## write the table of docs/events.md again
 rules: ## write the rules, and the tables of docs/observability.md, from observability/ again
 	$(CARGO) run --locked --quiet -p observability --bin signalbox-rules -- generate
 
+.PHONY: chart chart-test chart-tools
+chart: ## write the chart's copies, schema and rendered manifests again
+	./scripts/chart-sync
+
+chart-test: ## the chart: policies, security, schemas, canaries, drift
+	./scripts/chart-test
+
+chart-tools: ## build helm, kubeconform and kube-linter into target/chart-tools with Go
+	./scripts/chart-tools
+
 load: ## load TARGET with USERS for FOR; reports in target/load
 	$(CARGO) run --release --locked --quiet -p loadtests -- --target $(TARGET) --users $(USERS) --for $(FOR) $(ARGS)
 

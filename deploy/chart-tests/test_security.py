@@ -1,0 +1,119 @@
+"""Pods are of the restricted profile and beyond it; no secret is in a manifest."""
+import copy
+import re
+import unittest
+
+import yaml
+
+import security
+from render import ENVIRONMENTS, RENDERED, ROOT, manifests, pods
+
+# What passwords, keys and URLs with a password look like; templates of External Secrets name a password and have none.
+SECRET = re.compile(r"://[^\s/:@{]+:[^\s/@{]+@|BEGIN [A-Z ]*PRIVATE KEY|AKIA[0-9A-Z]{16}|password\s*[:=]\s*[\"'][^\"'{$]+[\"']")
+
+
+class Pods(unittest.TestCase):
+    def test_security_probes_and_resources(self):
+        for environment in ENVIRONMENTS:
+            with self.subTest(environment):
+                self.assertGreaterEqual(len(list(pods(manifests(environment)))), 11)
+                self.assertEqual(security.problems(manifests(environment)), [])
+
+    def test_the_namespace_refuses_other_pods(self):
+        labels = yaml.safe_load((ROOT / "deploy/namespace.yaml").read_text())["metadata"]["labels"]
+        for mode in ("enforce", "audit", "warn"):
+            self.assertEqual(labels[f"pod-security.kubernetes.io/{mode}"], "restricted")
+            self.assertRegex(labels[f"pod-security.kubernetes.io/{mode}-version"], r"^v1\.\d+$")
+
+    def test_selectors_match_pods(self):
+        for environment in ENVIRONMENTS:
+            items = manifests(environment)
+            labels = [labels for _, _, labels, _ in pods(items)]
+            for item in items:
+                selector = {"Service": lambda spec: spec["selector"], "PodDisruptionBudget": lambda spec: spec["selector"]["matchLabels"],
+                            "Deployment": lambda spec: spec["selector"]["matchLabels"], "Rollout": lambda spec: spec["selector"]["matchLabels"],
+                            }.get(item["kind"])
+                if selector:
+                    wanted = selector(item["spec"]).items()
+                    self.assertTrue(any(wanted <= found.items() for found in labels), item["metadata"]["name"])
+
+    def test_secrets_are_files(self):
+        """Only the job that makes the roles of a development database takes a password by variable: psql has no other safe way."""
+        for environment in ENVIRONMENTS:
+            for _, name, _, spec in pods(manifests(environment)):
+                for container in spec["containers"]:
+                    by_variable = [entry["name"] for entry in container.get("env", []) if "secretKeyRef" in entry.get("valueFrom", {})]
+                    self.assertEqual(by_variable, ["PGPASSWORD"] if name.startswith("provision") else [], name)
+
+    def test_no_secret_is_rendered(self):
+        for path in sorted(RENDERED.rglob("*.yaml")) + sorted((ROOT / "deploy/chart").glob("values*.yaml")):
+            self.assertIsNone(SECRET.search(path.read_text()), path)
+        for environment in ENVIRONMENTS:
+            self.assertEqual([item["metadata"]["name"] for item in manifests(environment) if item["kind"] == "Secret"], [])
+
+    def test_no_password_of_this_machine_is_rendered(self):
+        folder = ROOT / ".secrets"
+        passwords = [path.read_text().strip() for path in folder.glob("*_password")] if folder.is_dir() else []
+        if not passwords:
+            self.skipTest("there is no .secrets here: scripts/secrets makes it")
+        text = "".join(path.read_text() for path in RENDERED.rglob("*.yaml"))
+        self.assertEqual([password for password in passwords if password in text], [])
+
+    def test_secrets_that_pods_mount_are_made(self):
+        for environment in ("default", "prod"):
+            items = manifests(environment)
+            made = {item["spec"]["target"]["name"] for item in items if item["kind"] == "ExternalSecret"}
+            used = {volume["secret"]["secretName"] for _, _, _, spec in pods(items) for volume in spec.get("volumes", []) if "secret" in volume}
+            used |= {ref["name"] for item in items if item["kind"] == "TriggerAuthentication" for ref in item["spec"]["secretTargetRef"]}
+            self.assertEqual(made, used)
+
+
+class PlantedFaults(unittest.TestCase):
+    FAULTS = {
+        "privileged": lambda spec: spec["containers"][0]["securityContext"].update(privileged=True),
+        "privilege escalation": lambda spec: spec["containers"][0]["securityContext"].pop("allowPrivilegeEscalation"),
+        "a capability": lambda spec: spec["containers"][0]["securityContext"]["capabilities"].update(add=["NET_ADMIN"]),
+        "capabilities kept": lambda spec: spec["containers"][0]["securityContext"].pop("capabilities"),
+        "root": lambda spec: spec["securityContext"].update(runAsNonRoot=False),
+        "user 0": lambda spec: spec["securityContext"].update(runAsUser=0),
+        "a low user": lambda spec: spec["securityContext"].update(runAsUser=999),
+        "no seccomp": lambda spec: spec["securityContext"].pop("seccompProfile"),
+        "host network": lambda spec: spec.update(hostNetwork=True),
+        "host path": lambda spec: spec["volumes"].append({"name": "root", "hostPath": {"path": "/"}}),
+        "host port": lambda spec: spec["containers"][0].setdefault("ports", []).append({"containerPort": 1, "hostPort": 1}),
+        "a probe of another host": lambda spec: spec["containers"][0].update(livenessProbe={"httpGet": {"host": "a", "path": "/", "port": 1}}),
+        "a root that can be written": lambda spec: spec["containers"][0]["securityContext"].update(readOnlyRootFilesystem=False),
+        "a token": lambda spec: spec.pop("automountServiceAccountToken"),
+        "the default account": lambda spec: spec.pop("serviceAccountName"),
+        "no request": lambda spec: spec["containers"][0]["resources"]["requests"].pop("cpu"),
+        "memory to spare": lambda spec: spec["containers"][0]["resources"]["limits"].update(memory="9Gi"),
+        "throttling": lambda spec: spec["containers"][0]["resources"]["limits"].update(cpu="1"),
+        "a moving tag": lambda spec: spec["containers"][0].update(image="signalbox/gateway:latest"),
+    }
+
+    def test_each_fault_is_noticed_in_each_pod(self):
+        planted = 0
+        for environment in ENVIRONMENTS:
+            for kind, name, labels, spec in pods(manifests(environment)):
+                for fault, plant in self.FAULTS.items():
+                    changed = copy.deepcopy(spec)
+                    plant(changed)
+                    item = {"kind": kind, "metadata": {"name": name}, "spec": {"template": {"metadata": {"labels": labels}, "spec": changed}}}
+                    self.assertTrue(security.problems([item]), (name, fault))
+                    planted += 1
+        print(f"\n  planted: {planted} faults in pods, all noticed")
+
+    def test_swapped_probes_and_early_kills_are_noticed(self):
+        for kind, name, labels, spec in pods(manifests("prod")):
+            if kind == "Rollout":
+                for plant in (lambda s: s["containers"][0]["livenessProbe"]["httpGet"].update(path="/readyz"),
+                              lambda s: s.update(terminationGracePeriodSeconds=15)):
+                    changed = copy.deepcopy(spec)
+                    plant(changed)
+                    self.assertTrue(security.probes(kind, name, changed))
+
+    def test_planted_secrets_are_noticed(self):
+        for text in ("postgres://auth_app:hunter2@db/auth", "-----BEGIN RSA PRIVATE KEY-----", "password: 'hunter2'", "AKIA" + "A" * 16):
+            self.assertTrue(SECRET.search(text), text)
+        for text in ("postgres://auth_app:{{ .database | urlquery }}@127.0.0.1:5432/auth", "password = {{ .smtp | toJson }}"):
+            self.assertFalse(SECRET.search(text), text)

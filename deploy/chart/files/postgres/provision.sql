@@ -1,0 +1,25 @@
+-- A database with two roles for one service. Run by a superuser, once per service, as often as you like:
+--   psql -v service=auth -v owner_password=... -v app_password=... -f provision.sql
+-- <service>_owner owns the schema and is what `<service> migrate` connects as; <service>_app reads and writes rows and
+-- is what the service connects as. Neither may so much as connect to the database of another service.
+\set ON_ERROR_STOP on
+\set owner :service _owner
+\set app :service _app
+
+SELECT format('CREATE ROLE %I LOGIN', role) FROM (VALUES (:'owner'), (:'app')) AS wanted (role)
+WHERE NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role) \gexec
+ALTER ROLE :"owner" PASSWORD :'owner_password';
+ALTER ROLE :"app" PASSWORD :'app_password';
+
+SELECT format('CREATE DATABASE %I OWNER %I', :'service', :'owner')
+WHERE NOT EXISTS (SELECT 1 FROM pg_database WHERE datname = :'service') \gexec
+REVOKE ALL ON DATABASE :"service" FROM PUBLIC;
+GRANT CONNECT ON DATABASE :"service" TO :"app";
+
+\connect :service
+ALTER SCHEMA public OWNER TO :"owner";
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO :"app";
+-- For the tables that migrations have still to create.
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO :"app";
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO :"app";

@@ -1,0 +1,144 @@
+{{/* Stores that a service reaches, of its calls: {root, service}. */}}
+{{- define "signalbox.managedStores" -}}
+{{- $root := .root -}}
+{{- $calls := index (include "signalbox.calls" .root | fromYaml) .service -}}
+{{- range list "postgres" "redis" "rabbitmq" }}
+{{- if and (has . $calls) (eq (index $root.Values.stores .).mode "managed") }}
+- {{ . }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The sidecar that speaks TLS to managed stores, as a container that starts first and ends last: {root, service}. */}}
+{{- define "signalbox.tlsContainer" -}}
+{{- if include "signalbox.managedStores" . }}
+- name: tls
+  image: {{ .root.Values.tls.image }}
+  imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+  restartPolicy: Always
+  command: [haproxy, -db, -f, /etc/haproxy/haproxy.cfg]
+  ports: [{name: tls-health, containerPort: 9190}]
+  startupProbe: {httpGet: {path: /livez, port: tls-health}, periodSeconds: 1, failureThreshold: 30}
+  livenessProbe: {httpGet: {path: /livez, port: tls-health}, periodSeconds: 10}
+  resources:
+    requests: {cpu: 20m, memory: {{ .root.Values.tls.memory }}, ephemeral-storage: 16Mi}
+    limits: {memory: {{ .root.Values.tls.memory }}, ephemeral-storage: 64Mi}
+  securityContext: {{- include "signalbox.containerSecurity" . | nindent 4 }}
+  volumeMounts:
+    - {name: tls-config, mountPath: /etc/haproxy, readOnly: true}
+    {{- $root := .root }}
+    {{- range include "signalbox.managedStores" . | fromYamlArray }}
+    {{- if (index $root.Values.stores .).caConfigMap }}
+    - {name: ca-{{ . }}, mountPath: /etc/ca/{{ . }}, readOnly: true}
+    {{- end }}
+    {{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "signalbox.tlsVolumes" -}}
+{{- $root := .root }}
+{{- with include "signalbox.managedStores" . | fromYamlArray }}
+- name: tls-config
+  configMap: {name: tls-{{ $.service }}}
+{{- range $store := . }}
+{{- with (index $root.Values.stores $store).caConfigMap }}
+- name: ca-{{ $store }}
+  configMap: {name: {{ . }}}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The pod of a service: {root, service}. */}}
+{{- define "signalbox.pod" -}}
+{{- $root := .root }}
+{{- $service := .service }}
+{{- $values := index .root.Values.services .service }}
+{{- $ports := index (include "signalbox.ports" .root | fromYaml) .service }}
+{{- $upper := upper .service }}
+metadata:
+  labels: {{- include "signalbox.labels" (dict "root" $root "name" $service) | nindent 4 }}
+  annotations:
+    # A pod reads its configuration at start, so a change of it rolls the pods.
+    checksum/config: {{ include "signalbox.configOf" . | sha256sum }}
+    {{- if include "signalbox.managedStores" . }}
+    checksum/tls: {{ include "signalbox.tlsConfigOf" . | sha256sum }}
+    {{- end }}
+spec:
+  {{- include "signalbox.podBase" (dict "root" $root "account" $service) | nindent 2 }}
+  restartPolicy: Always
+  terminationGracePeriodSeconds: {{ $root.Values.pods.terminationSeconds | int }}
+  topologySpreadConstraints:
+    - maxSkew: 1
+      topologyKey: topology.kubernetes.io/zone
+      whenUnsatisfiable: {{ ternary "DoNotSchedule" "ScheduleAnyway" $root.Values.pods.requireZones }}
+      labelSelector:
+        matchLabels: {{- include "signalbox.selector" (dict "name" $service) | nindent 10 }}
+      {{- if not (include "signalbox.isRollout" .) }}
+      matchLabelKeys: [pod-template-hash]
+      {{- end }}
+    - maxSkew: 1
+      topologyKey: kubernetes.io/hostname
+      whenUnsatisfiable: ScheduleAnyway
+      labelSelector:
+        matchLabels: {{- include "signalbox.selector" (dict "name" $service) | nindent 10 }}
+      {{- if not (include "signalbox.isRollout" .) }}
+      matchLabelKeys: [pod-template-hash]
+      {{- end }}
+  affinity:
+    podAntiAffinity:
+      preferredDuringSchedulingIgnoredDuringExecution:
+        - weight: 100
+          podAffinityTerm:
+            topologyKey: kubernetes.io/hostname
+            labelSelector:
+              matchLabels: {{- include "signalbox.selector" (dict "name" $service) | nindent 16 }}
+  {{- with include "signalbox.tlsContainer" . }}
+  initContainers:
+    {{- . | trim | nindent 4 }}
+  {{- end }}
+  containers:
+    - name: {{ $service }}
+      image: {{ include "signalbox.image" . }}
+      imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+      envFrom:
+        - configMapRef: {name: {{ $service }}}
+      env:
+        - name: SIGNALBOX_{{ $upper }}_CONFIG
+          value: /run/secrets/signalbox/config.toml
+        - name: SIGNALBOX_{{ $upper }}_TELEMETRY_INSTANCE
+          valueFrom: {fieldRef: {fieldPath: metadata.name}}
+        - name: SIGNALBOX_{{ $upper }}_RUNTIME_WORKER_THREADS
+          valueFrom: {resourceFieldRef: {containerName: {{ $service }}, resource: requests.cpu, divisor: "1"}}
+      ports:
+        {{- with $ports.main }}
+        - {name: {{ ternary "http" "grpc" (eq $service "gateway") }}, containerPort: {{ . | int }}, protocol: TCP}
+        {{- end }}
+        - {name: admin, containerPort: {{ $ports.admin | int }}, protocol: TCP}
+      # Alive is the process alone; ready is what the service needs to answer; starting may take a minute.
+      startupProbe: {httpGet: {path: /livez, port: admin}, periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 30}
+      livenessProbe: {httpGet: {path: /livez, port: admin}, periodSeconds: 10, timeoutSeconds: 3, failureThreshold: 3}
+      readinessProbe: {httpGet: {path: /readyz, port: admin}, periodSeconds: 5, timeoutSeconds: 3, failureThreshold: 2}
+      lifecycle:
+        preStop: {sleep: {seconds: {{ $root.Values.pods.preStopSeconds | int }}}}
+      resources:
+        requests: {cpu: {{ $values.cpu | quote }}, memory: {{ $values.memory }}, ephemeral-storage: 32Mi}
+        limits: {memory: {{ $values.memory }}, ephemeral-storage: 128Mi}
+      securityContext: {{- include "signalbox.containerSecurity" . | nindent 8 }}
+      volumeMounts:
+        - {name: secrets, mountPath: /run/secrets/signalbox, readOnly: true}
+        {{- if eq $service "notification" }}
+        - {name: data, mountPath: /data}
+        {{- end }}
+  volumes:
+    - name: secrets
+      secret: {secretName: {{ $service }}}
+    {{- if eq $service "notification" }}
+    # Mails of the transport "file"; nothing with "smtp".
+    - name: data
+      emptyDir: {sizeLimit: 64Mi}
+    {{- end }}
+    {{- with include "signalbox.tlsVolumes" . }}
+    {{- . | trim | nindent 4 }}
+    {{- end }}
+{{- end }}
