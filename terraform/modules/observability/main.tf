@@ -122,7 +122,7 @@ data "aws_iam_policy_document" "bucket" {
     resources = [aws_s3_bucket.this[each.key].arn, "${aws_s3_bucket.this[each.key].arn}/*"]
 
     principals {
-      type        = "*"
+      type        = "AWS"
       identifiers = ["*"]
     }
 
@@ -139,7 +139,7 @@ data "aws_iam_policy_document" "bucket" {
     content {
       sid       = "RecordsOfAccess"
       actions   = ["s3:PutObject"]
-      resources = ["${aws_s3_bucket.this["access-logs"].arn}/s3/*"]
+      resources = ["${aws_s3_bucket.this["access-logs"].arn}/*"]
 
       principals {
         type        = "Service"
