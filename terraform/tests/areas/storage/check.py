@@ -33,4 +33,4 @@ def check(cloud):
         allowed = iam.get_role_policy(RoleName=name, PolicyName="store")["PolicyDocument"]["Statement"]
         cloud.see(f"{program}: wildcards", [s for s in allowed if s["Resource"] == "*" or "*" in str(s["Action"])], [])
     workspaces = cloud.aws("amp").list_workspaces()["workspaces"]
-    cloud.see("workspaces", [w["alias"] for w in workspaces], ["signalbox-prod"])
+    cloud.see("workspaces", [w["alias"] for w in workspaces], ["signalbox-staging"])

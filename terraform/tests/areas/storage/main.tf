@@ -11,11 +11,13 @@ resource "aws_iam_openid_connect_provider" "test" {
 module "observability" {
   source = "../../../modules/observability"
 
-  environment       = "prod"
+  environment       = "staging"
   kms_key_arn       = aws_kms_key.test.arn
   oidc_provider_arn = aws_iam_openid_connect_provider.test.arn
   oidc_issuer       = "oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF"
   managed_metrics   = true
+  # The record of access is never empty at the end, on moto as on AWS.
+  force_destroy = true
 }
 
 output "key" { value = aws_kms_key.test.arn }
