@@ -65,3 +65,12 @@ picture: ## draw the slowest trace of a short run into docs/trace.svg
 
 clean: ## remove build output
 	$(CARGO) clean
+
+.PHONY: plan-docs plan-docs-check
+plan-docs: ## write the tables of terraform/ again: variables, outputs, costs
+	./scripts/terraform-docs
+	./scripts/terraform-costs
+
+plan-docs-check: ## fail when a table of terraform/ is not what its files say
+	./scripts/terraform-docs --check
+	./scripts/terraform-costs --check
