@@ -128,3 +128,11 @@ deploy: ## install the images of DIGESTS in ENVIRONMENT and watch the canaries
 
 rollback: ## go back in ENVIRONMENT to release REVISION, or to the one before
 	./scripts/deploy back
+.PHONY: plan-docs plan-docs-check
+plan-docs: ## write the tables of terraform/ again: variables, outputs, costs
+	./scripts/terraform-docs
+	./scripts/terraform-costs
+
+plan-docs-check: ## fail when a table of terraform/ is not what its files say
+	./scripts/terraform-docs --check
+	./scripts/terraform-costs --check
