@@ -12,7 +12,7 @@ FOR ?= 60s
 .PHONY: help demo dev up test lint fmt deny openapi events rules load overload measure picture clean
 
 help: ## list the verbs
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 demo: ## build and run the whole stack in one process; ARGS="--for 20s --ephemeral" passes flags
 	$(CARGO) run --release --locked --quiet -- $(ARGS)
@@ -128,6 +128,7 @@ deploy: ## install the images of DIGESTS in ENVIRONMENT and watch the canaries
 
 rollback: ## go back in ENVIRONMENT to release REVISION, or to the one before
 	./scripts/deploy back
+
 .PHONY: plan-docs plan-docs-check
 plan-docs: ## write the tables of terraform/ again: variables, outputs, costs
 	./scripts/terraform-docs
