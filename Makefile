@@ -65,3 +65,8 @@ picture: ## draw the slowest trace of a short run into docs/trace.svg
 
 clean: ## remove build output
 	$(CARGO) clean
+
+# Terraform
+.PHONY: plan-test
+plan-test: ## every check of terraform/ without an AWS account; ARGS="--only test --module network" takes a part
+	./scripts/plan-test $(ARGS)
