@@ -38,7 +38,7 @@ class Cloud:
     def __init__(self, area, folder, port, env):
         self.area, self.folder, self.env = area, folder, env
         self.endpoint = f"http://127.0.0.1:{port}"
-        self.out, self.seen = {}, 0
+        self.out, self.seen, self.secret = {}, 0, KNOWN_SECRET
 
     def aws(self, service):
         return boto3.client(service, endpoint_url=self.endpoint, region_name="eu-central-1",
@@ -136,7 +136,7 @@ def explain_drift(area, plan, rows):
         before, after = change["change"]["before"] or {}, change["change"]["after"] or {}
         unknown = change["change"].get("after_unknown") or {}
         replaced = "delete" in change["change"]["actions"]
-        keys = {k for k in {**before, **after} if before.get(k) != after.get(k) and not (replaced and unknown.get(k))}
+        keys = {k for k in {**before, **after} if (before.get(k) or None) != (after.get(k) or None) and not (replaced and unknown.get(k))}
         for key in sorted(keys) or ["(whole resource)"]:
             row = next((tuple(r) for r in rows if r[0] == area and r[1] == change["address"] and r[2] == key), None)
             if row:
