@@ -113,6 +113,17 @@ def steps(cloud, ledger):
     return {"seen": cloud.seen, "types": types_of(state["values"]["root_module"]), "drift": drift, "leaks": leaks}
 
 
+def plan_environment(folder):
+    """Plans an environment as its example says, on an empty account of moto; gives the number of resources it makes."""
+    (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
+    with Server() as server:
+        env = tf.environment(AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.port}", TF_VAR_broker_bootstrap_password=KNOWN_SECRET)
+        tf.run(folder, "init", "-input=false", "-no-color", env=env)
+        tf.run(folder, "plan", "-input=false", "-no-color", "-var-file=terraform.tfvars.example", "-out=first", env=env)
+        plan = tf.show_json(folder, "first", env)
+    return sum(c["mode"] == "managed" and "create" in c["change"]["actions"] for c in plan["resource_changes"])
+
+
 def check_of(folder):
     spec = importlib.util.spec_from_file_location(f"check_{folder.name}", folder / "check.py")
     module = importlib.util.module_from_spec(spec)

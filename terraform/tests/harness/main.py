@@ -17,7 +17,7 @@ import tf  # noqa: E402
 
 START = time.monotonic()
 JOBS = int(os.environ.get("PLAN_TEST_JOBS", min(4, os.cpu_count() or 1)))
-STAGES = ["fmt", "rules", "validate", "test", "moto", "checkov", "faults"]
+STAGES = ["fmt", "rules", "validate", "test", "plan", "moto", "checkov", "faults"]
 problems = []
 lock = threading.Lock()
 
@@ -75,6 +75,10 @@ def mock_test(folder):
     return f"{found[1]} runs passed", int(found[1])
 
 
+def planned(folder):
+    return f"{cloud.plan_environment(folder)} resources on an empty account", True
+
+
 def area(name, book):
     found = cloud.run_area(name, book)
     drift = f"{len(found['drift'])} known differences" if found["drift"] else "clean"
@@ -130,6 +134,8 @@ def main():
         tested = [f for f in copy if rules.tests_of(f) and (not some_modules or f.name in some_modules)]
         passed = every([(f"test {tf.name_of(f)}", mock_test, copy[f]) for f in tested])
         say(f"      {sum(n or 0 for n in passed)} mock runs passed in {len(tested)} folders")
+    if "plan" in stages:
+        every([(f"plan {tf.name_of(copy[f])}", planned, copy[f]) for f in rules.environments()])
     if "moto" in stages:
         book = step("ledger", lambda: ("read", ledger.read()))
         if book:
