@@ -92,8 +92,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "state" {
     filter {}
 
     noncurrent_version_expiration {
-      noncurrent_days           = var.old_versions_days
-      newer_noncurrent_versions = 10
+      noncurrent_days = var.old_versions_days
     }
 
     abort_incomplete_multipart_upload {

@@ -4,6 +4,7 @@ output "key_arn" {
 }
 
 output "alarm_topic_arn" {
-  description = "Topic alarms publish to."
-  value       = aws_sns_topic.alarms.arn
+  description = "Topic alarms publish to; known before it is made, so that others can count on it."
+  value       = "arn:${data.aws_partition.current.partition}:sns:${local.region}:${local.account}:${local.name}-alarms"
+  depends_on  = [aws_sns_topic.alarms]
 }

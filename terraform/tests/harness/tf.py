@@ -45,8 +45,14 @@ def run(folder, *words, env=None, codes=(0,), limit=LIMIT):
         tail = (slow.stdout or b"").decode(errors="replace")[-1500:]
         raise Failure(f"terraform {words[0]} in {name_of(folder)} took more than {limit} s\n{tail}") from None
     if done.returncode not in codes:
-        raise Failure(f"terraform {' '.join(words)} in {name_of(folder)} exited with {done.returncode}\n{done.stdout[-5000:]}")
+        raise Failure(f"terraform {' '.join(words)} in {name_of(folder)} exited with {done.returncode}\n{gist(done.stdout)}")
     return done.returncode, done.stdout
+
+
+def gist(out):
+    """From the first error on, or the end of OUT: a plan of a whole environment is long."""
+    at = out.find("Error: ")
+    return out[at:][:5000] if at >= 0 and len(out) > 5000 else out[-5000:]
 
 
 def init(folder, env=None):

@@ -3,6 +3,8 @@ import json
 import subprocess
 import time
 
+from botocore.exceptions import ClientError
+
 BACKEND = """
 terraform {
   backend "s3" {
@@ -27,7 +29,7 @@ def check(cloud):
     made = cloud.out["bootstrap"]
     bucket_is_closed(cloud, made)
     roles_are_narrow(cloud, made)
-    second_apply_is_locked_out(cloud, made["state_bucket"])
+    second_apply_is_locked_out(cloud)
 
 
 def bucket_is_closed(cloud, made):
@@ -40,6 +42,12 @@ def bucket_is_closed(cloud, made):
     statement = json.loads(s3.get_bucket_policy(**bucket)["Policy"])["Statement"]
     statement = statement[0] if isinstance(statement, list) else statement
     cloud.see("TLS only", (statement["Effect"], statement["Condition"]), ("Deny", {"Bool": {"aws:SecureTransport": "false"}}))
+    try:
+        s3.head_object(**bucket, Key="dev/main.tfstate")
+        answer = "found"
+    except ClientError as refused:
+        answer = refused.response["Error"]["Code"]
+    cloud.see("a state by plain HTTP", answer, "403")
     days = s3.get_bucket_lifecycle_configuration(**bucket)["Rules"][0]["NoncurrentVersionExpiration"]["NoncurrentDays"]
     cloud.see("old versions", days, 90)
 
@@ -60,8 +68,12 @@ def roles_are_narrow(cloud, made):
         cloud.see(f"{name}: own policies", inline, {"state"} if work == "plan" else {"state", "deny"})
 
 
-def second_apply_is_locked_out(cloud, bucket):
-    """One apply holds the lock for as long as we say; another must fail on it, and one afterwards must not."""
+def second_apply_is_locked_out(cloud):
+    """One apply holds the lock for as long as we say; another must fail on it, and one afterwards must not.
+
+    In a bucket of its own: moto is plain HTTP, which the state bucket's policy refuses."""
+    bucket = "lock-test"
+    cloud.aws("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     first, second = cloud.folder / "lock-first", cloud.folder / "lock-second"
     for folder in (first, second):
         folder.mkdir()
@@ -81,9 +93,6 @@ def second_apply_is_locked_out(cloud, bucket):
     after = terraform(cloud, second, "plan", "-input=false", "-no-color")
     after.communicate(timeout=90)
     cloud.see("the lock is gone afterwards", after.returncode, 0)
-    s3 = cloud.aws("s3")
-    for version in s3.list_object_versions(Bucket=bucket).get("Versions", []) + s3.list_object_versions(Bucket=bucket).get("DeleteMarkers", []):
-        s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
 
 
 def terraform(cloud, folder, *words):
