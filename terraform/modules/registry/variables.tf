@@ -1,0 +1,64 @@
+variable "project" {
+  type        = string
+  description = "Prefix of every name; repositories are <project>/<service>."
+}
+
+variable "environment" {
+  type        = string
+  description = "dev, staging or prod. In dev alone a repository that still holds images can be destroyed."
+
+  validation {
+    condition     = contains(["dev", "staging", "prod"], var.environment)
+    error_message = "environment is dev, staging or prod."
+  }
+}
+
+variable "tags" {
+  type        = map(string)
+  description = "Tags of every resource, on top of the provider's default_tags."
+  default     = {}
+}
+
+variable "repositories" {
+  type        = set(string)
+  description = "Images, one repository each; by default the services."
+  default     = ["gateway", "auth", "user", "product", "notification"]
+
+  validation {
+    condition     = length(var.repositories) > 0 && alltrue([for r in var.repositories : can(regex("^[a-z0-9][a-z0-9-]*$", r))])
+    error_message = "repositories takes at least one name of lower-case letters, digits and dashes."
+  }
+}
+
+variable "kms_key_arn" {
+  type        = string
+  description = "Key that encrypts the images."
+}
+
+variable "untagged_days" {
+  type        = number
+  description = "Days until an untagged image goes; 7 leaves a week to look into a failed pipeline."
+  default     = 7
+
+  validation {
+    condition     = var.untagged_days >= 1 && var.untagged_days <= 7
+    error_message = "untagged_days is from 1 to 7."
+  }
+}
+
+variable "keep_releases" {
+  type        = number
+  description = "Releases (tags v*) that stay; 30 is more than half a year of weekly releases to roll back to."
+  default     = 30
+
+  validation {
+    condition     = var.keep_releases >= 5
+    error_message = "keep_releases is at least 5, or a roll back finds no image."
+  }
+}
+
+variable "owns_registry_scanning" {
+  type        = bool
+  description = "Whether this state owns the account's registry scanning; true in one environment of an account only."
+  default     = true
+}

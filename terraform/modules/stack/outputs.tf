@@ -1,0 +1,59 @@
+output "network" {
+  description = "VPC, subnets and the addresses the cluster calls from."
+  value       = module.network
+}
+
+output "cluster" {
+  description = "Name, address and roles of the cluster."
+  value       = module.eks
+}
+
+output "registry" {
+  description = "Repositories of the images."
+  value       = module.registry
+}
+
+output "dns" {
+  description = "Zone, name servers to delegate to, certificate."
+  value       = module.dns
+}
+
+output "secrets" {
+  description = "ARN of each secret; never a value."
+  value       = module.secrets.secret_arns
+}
+
+output "key_arn" {
+  description = "The environment's key."
+  value       = module.key.key_arn
+}
+
+output "postgres" {
+  description = "Address of Postgres and the secret of its operator; null when it runs in the cluster."
+  value       = one(module.postgres)
+}
+
+output "redis" {
+  description = "Address of Redis; null when it runs in the cluster."
+  value       = one(module.redis)
+}
+
+output "broker" {
+  description = "Address of RabbitMQ; null when it runs in the cluster."
+  value       = one(module.broker)
+}
+
+output "observability" {
+  description = "Buckets and roles of logs, traces and metrics."
+  value       = module.observability
+}
+
+output "backup" {
+  description = "Vault and plan of the backups; null when data run in the cluster."
+  value       = one(module.backup)
+}
+
+output "budget" {
+  description = "Names of the budget and of the monitor of unusual cost."
+  value       = module.budget
+}

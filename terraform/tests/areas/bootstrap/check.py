@@ -1,0 +1,99 @@
+"""The state bucket and the pipeline's roles as the AWS API reports them, and the lock of the S3 backend in use."""
+import json
+import subprocess
+import time
+
+from botocore.exceptions import ClientError
+
+BACKEND = """
+terraform {
+  backend "s3" {
+    bucket         = "%s"
+    key            = "dev/lock-test.tfstate"
+    region         = "eu-central-1"
+    use_lockfile   = true
+    use_path_style = true
+    skip_requesting_account_id  = true
+  }
+}
+
+resource "terraform_data" "slow" {
+  provisioner "local-exec" {
+    command = "touch holding && while [ ! -e go-on ]; do sleep 0.2; done"
+  }
+}
+"""
+
+
+def check(cloud):
+    made = cloud.out["bootstrap"]
+    bucket_is_closed(cloud, made)
+    roles_are_narrow(cloud, made)
+    second_apply_is_locked_out(cloud)
+
+
+def bucket_is_closed(cloud, made):
+    s3, bucket = cloud.aws("s3"), {"Bucket": made["state_bucket"]}
+    cloud.see("versioning", s3.get_bucket_versioning(**bucket)["Status"], "Enabled")
+    rule = s3.get_bucket_encryption(**bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]["ApplyServerSideEncryptionByDefault"]
+    cloud.see("encryption", (rule["SSEAlgorithm"], rule["KMSMasterKeyID"]), ("aws:kms", made["state_key_arn"]))
+    block = s3.get_public_access_block(**bucket)["PublicAccessBlockConfiguration"]
+    cloud.see("public access", all(block.values()) and len(block), 4)
+    statement = json.loads(s3.get_bucket_policy(**bucket)["Policy"])["Statement"]
+    statement = statement[0] if isinstance(statement, list) else statement
+    cloud.see("TLS only", (statement["Effect"], statement["Condition"]), ("Deny", {"Bool": {"aws:SecureTransport": "false"}}))
+    try:
+        s3.head_object(**bucket, Key="dev/main.tfstate")
+        answer = "found"
+    except ClientError as refused:
+        answer = refused.response["Error"]["Code"]
+    cloud.see("a state by plain HTTP", answer, "403")
+    days = s3.get_bucket_lifecycle_configuration(**bucket)["Rules"][0]["NoncurrentVersionExpiration"]["NoncurrentDays"]
+    cloud.see("old versions", days, 90)
+
+
+def roles_are_narrow(cloud, made):
+    iam = cloud.aws("iam")
+    cloud.see("roles", sorted(made["role_arns"]), [f"{e}-{w}" for e in ("dev", "prod", "staging") for w in ("apply", "plan")])
+    for name in made["role_arns"]:
+        environment, work = name.split("-")
+        trust = iam.get_role(RoleName=f"signalbox-{name}")["Role"]["AssumeRolePolicyDocument"]["Statement"]
+        trust = trust[0] if isinstance(trust, list) else trust
+        subject = trust["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
+        wanted = f"environment:{environment}" + ("-plan" if work == "plan" else "")
+        cloud.see(f"{name}: subject", subject, f"repo:example/signalbox:{wanted}")
+        policies = {p["PolicyName"] for p in iam.list_attached_role_policies(RoleName=f"signalbox-{name}")["AttachedPolicies"]}
+        cloud.see(f"{name}: policies", policies, {"ViewOnlyAccess", "SecurityAudit"} if work == "plan" else {"AdministratorAccess"})
+        inline = set(iam.list_role_policies(RoleName=f"signalbox-{name}")["PolicyNames"])
+        cloud.see(f"{name}: own policies", inline, {"state"} if work == "plan" else {"state", "deny"})
+
+
+def second_apply_is_locked_out(cloud):
+    """One apply holds the lock for as long as we say; another must fail on it, and one afterwards must not.
+
+    In a bucket of its own: moto is plain HTTP, which the state bucket's policy refuses."""
+    bucket = "lock-test"
+    cloud.aws("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    first, second = cloud.folder / "lock-first", cloud.folder / "lock-second"
+    for folder in (first, second):
+        folder.mkdir()
+        (folder / "main.tf").write_text(BACKEND % bucket)
+        ready = terraform(cloud, folder, "init", "-input=false", "-no-color")
+        cloud.see(f"{folder.name}: backend", (ready.wait(120), "" if ready.returncode == 0 else ready.stdout.read()), (0, ""))
+    holder = terraform(cloud, first, "apply", "-auto-approve", "-input=false", "-no-color")
+    deadline = time.monotonic() + 90
+    while not (first / "holding").exists() and holder.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    cloud.see("the first apply holds the lock", (first / "holding").exists(), True)
+    refused = terraform(cloud, second, "plan", "-input=false", "-no-color")
+    text = refused.communicate(timeout=90)[0]
+    (first / "go-on").touch()
+    cloud.see("the second is refused", (refused.returncode, "Error acquiring the state lock" in text), (1, True))
+    cloud.see("the first ends", (holder.communicate(timeout=90) and holder.returncode), 0)
+    after = terraform(cloud, second, "plan", "-input=false", "-no-color")
+    after.communicate(timeout=90)
+    cloud.see("the lock is gone afterwards", after.returncode, 0)
+
+
+def terraform(cloud, folder, *words):
+    return subprocess.Popen(["terraform", *words], cwd=folder, env=cloud.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

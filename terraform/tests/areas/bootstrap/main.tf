@@ -1,0 +1,8 @@
+module "bootstrap" {
+  source     = "../../../bootstrap"
+  repository = "example/signalbox"
+}
+
+output "bootstrap" {
+  value = module.bootstrap
+}
