@@ -137,6 +137,7 @@ plan-docs: ## write the tables of terraform/ again: variables, outputs, costs
 plan-docs-check: ## fail when a table of terraform/ is not what its files say
 	./scripts/terraform-docs --check
 	./scripts/terraform-costs --check
+
 # Terraform
 .PHONY: plan-test
 plan-test: ## every check of terraform/ without an AWS account; ARGS="--only test --module network" takes a part
