@@ -1,5 +1,6 @@
 //! What the three servers have in common: a folder, a port, a group of processes, waiting for an answer.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
@@ -189,17 +190,26 @@ fn is_about_the_port(output: &str) -> bool {
     output.contains("address already in use") || output.contains("eaddrinuse")
 }
 
-/// A port of the loopback interface on which nobody listens.
+/// A port of the loopback interface on which nobody listens, and which this process has not been given before: whoever
+/// got it may not listen yet.
 ///
 /// # Errors
 /// If every port that was tried is taken.
 pub fn free_port() -> Result<u16, BackendError> {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut last = None;
     for _ in 0..100 {
         let number = RandomState::new().hash_one(0) % u64::from(PORTS.end - PORTS.start);
         let port = PORTS.start + u16::try_from(number).unwrap_or_default();
+        if given.contains(&port) {
+            continue;
+        }
         match TcpListener::bind(("127.0.0.1", port)) {
-            Ok(_) => return Ok(port),
+            Ok(_) => {
+                given.insert(port);
+                return Ok(port);
+            }
             Err(error) => last = Some(error),
         }
     }
