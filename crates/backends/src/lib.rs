@@ -17,6 +17,7 @@ mod redis;
 mod server;
 mod shared;
 pub mod survey;
+mod tell;
 mod tools;
 
 pub use error::BackendError;
@@ -29,4 +30,5 @@ pub use rabbitmq::RabbitMq;
 pub use redis::Redis;
 pub use server::free_port;
 pub use shared::{postgres, rabbitmq, redis};
+pub use tell::tell;
 pub use tools::program;

@@ -2,18 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/tell.rs"]
-mod tell;
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use backends::tell;
 use observability::dashboard;
 use observability::lint::exceptions::Exceptions;
 use observability::lint::{self, Board, Finding, World};
 use serde_json::{Value, json};
-
-use tell::tell;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()

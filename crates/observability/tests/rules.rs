@@ -4,12 +4,10 @@
 
 #[path = "support/project.rs"]
 mod project;
-#[path = "support/tell.rs"]
-mod tell;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use backends::tell;
 use observability::outputs;
 use observability::promql::Query;
 use observability::rules::RuleFile;
@@ -17,8 +15,6 @@ use observability::slo::ROWS;
 use observability::sources;
 use observability::vocabulary::metric_of;
 use telemetry::catalogue;
-
-use tell::tell;
 
 /// Alerts whose text has no measured value, because it says nothing more than that they fire.
 const WITHOUT_VALUE: [(&str, &str); 9] = [
@@ -177,15 +173,18 @@ fn every_alert_has_its_runbook() {
 #[test]
 fn every_alert_has_its_panel() {
     let sources = project::read();
-    let panels = project::panels();
+    let boards = project::boards();
+    let shown = |uid: &str| boards.iter().find(|board| board.uid() == uid);
     let text = |texts: &BTreeMap<String, String>, name: &str| texts.get(name).cloned().unwrap_or_default();
     let causes = sources.cause_alerts().map(|(_, rule)| {
         (rule.name().to_owned(), text(&rule.annotations, "dashboard"), text(&rule.annotations, "panel"))
     });
     let burning = sources.slo.slo.iter().map(|slo| (slo.alert.clone(), slo.dashboard.clone(), slo.panel.clone()));
-    let problems = causes.chain(burning).filter_map(|(alert, uid, panel)| match panels.get(&uid) {
+    let problems = causes.chain(burning).filter_map(|(alert, uid, panel)| match shown(&uid) {
         None => Some(format!("{alert}: there is no dashboard `{uid}` (grafana/dashboards/*/{uid}.json)")),
-        Some(titles) if !titles.contains(&panel) => Some(format!("{alert}: dashboard `{uid}` has no panel `{panel}`")),
+        Some(board) if !board.panels().any(|one| one["title"] == panel.as_str()) => {
+            Some(format!("{alert}: dashboard `{uid}` has no panel `{panel}`"))
+        }
         Some(_) => None,
     });
     none(&problems.collect::<Vec<_>>());
@@ -199,11 +198,9 @@ fn every_metric_is_used_or_listed_with_the_reason() {
         let rules: RuleFile = sources::read_yaml(&root, &file).unwrap_or_else(|error| panic!("{error}"));
         used.extend(rules.rules().flat_map(|rule| words(&rule.expr)));
     }
-    for path in project::dashboards() {
-        let text = std::fs::read_to_string(&path).expect("readable");
-        let json = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        used.extend(project::expressions(&json).iter().flat_map(|expression| words(expression)));
-    }
+    let boards = project::boards();
+    let expressions: Vec<String> = boards.iter().flat_map(|board| project::expressions(&board.json)).collect();
+    used.extend(expressions.iter().flat_map(|expression| words(expression)));
     const LIST: &str = "observability/unused-metrics.toml";
     let listed: BTreeMap<String, String> = match Path::new(&root.join(LIST)).is_file() {
         true => sources::read_toml(&root, LIST).unwrap_or_else(|error| panic!("{error}")),

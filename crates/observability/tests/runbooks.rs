@@ -2,19 +2,17 @@
 //! commands exist is tested in `crates/testkit/tests/runbooks.rs`, which has the programs.
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
-#[path = "support/tell.rs"]
-mod tell;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use backends::tell;
+use observability::lint::Board;
+use observability::outputs;
 use observability::promql::{MetricName, Query};
 use observability::runbook::{self, HEADINGS, KEYS, Link, Runbook};
 use observability::sources::Sources;
 use observability::vocabulary::Vocabulary;
-
-use tell::tell;
 
 /// Ports of ours that pages may link to.
 const PORTS: [&str; 7] = ["3000", "8080", "9090", "9093", "15672", "16686", "3100"];
@@ -25,12 +23,6 @@ struct Alert {
     slo: String,
     dashboard: String,
     panel: String,
-}
-
-/// Title and panels of a dashboard.
-struct Dashboard {
-    title: String,
-    panels: BTreeSet<String>,
 }
 
 fn root() -> PathBuf {
@@ -62,29 +54,12 @@ fn alerts(sources: &Sources) -> BTreeMap<String, Alert> {
     causes.chain(objectives).collect()
 }
 
-fn vocabulary(sources: &Sources) -> Vocabulary {
-    let mut vocabulary = Vocabulary::new(&sources.external);
-    for file in ["observability/prometheus/rules/prod", "observability/prometheus/rules/demo"] {
-        for file in observability::sources::list(&root(), file, ".yml").unwrap() {
-            let rules: observability::rules::RuleFile = observability::sources::read_yaml(&root(), &file).unwrap();
-            vocabulary.record(rules.recordings());
-        }
-    }
-    vocabulary
+fn boards() -> Vec<Board> {
+    Board::read_all(&root()).unwrap()
 }
 
-fn dashboards() -> BTreeMap<String, Dashboard> {
-    let folders = fs::read_dir(root().join("grafana/dashboards")).unwrap().map(|entry| entry.unwrap().path());
-    let files = folders.filter(|path| path.is_dir()).flat_map(|folder| fs::read_dir(folder).unwrap());
-    let files = files.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "json"));
-    files.map(|path| dashboard(&serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap())).collect()
-}
-
-fn dashboard(json: &serde_json::Value) -> (String, Dashboard) {
-    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let panels = json["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row");
-    let panels = panels.map(|panel| text(&panel["title"])).collect();
-    (text(&json["uid"]), Dashboard { title: text(&json["title"]), panels })
+fn titles(board: &Board) -> impl Iterator<Item = &str> {
+    board.panels().filter_map(|panel| panel["title"].as_str()).chain([board.title()])
 }
 
 /// Each problem on its own line, so that a failure can be worked through.
@@ -171,7 +146,7 @@ fn every_page_is_whole() {
 #[test]
 fn every_query_uses_what_exists() {
     let sources = Sources::read(&root()).unwrap();
-    let vocabulary = vocabulary(&sources);
+    let vocabulary = outputs::vocabulary(&sources).unwrap();
     let (mut problems, mut queries) = (Vec::new(), 0);
     for page in pages() {
         for code in page.code("promql") {
@@ -224,7 +199,7 @@ fn every_search_of_logs_names_labels_that_logs_have() {
 
 #[test]
 fn every_link_leads_somewhere() {
-    let dashboards = dashboards();
+    let boards = boards();
     let mut index = Runbook::parse(
         "README",
         &format!("---\na: b\n---\n{}", fs::read_to_string(root().join("runbooks/README.md")).unwrap()),
@@ -234,13 +209,13 @@ fn every_link_leads_somewhere() {
     let (mut problems, mut links) = (Vec::new(), 0);
     for page in pages().iter().chain([&index]) {
         links += page.links.len();
-        problems.extend(page.links.iter().filter_map(|link| lost(&dashboards, link)).map(|problem| on(page, problem)));
+        problems.extend(page.links.iter().filter_map(|link| lost(&boards, link)).map(|problem| on(page, problem)));
     }
     none(problems);
     tell(&format!("runbooks: {links} links"));
 }
 
-fn lost(dashboards: &BTreeMap<String, Dashboard>, link: &Link) -> Option<String> {
+fn lost(boards: &[Board], link: &Link) -> Option<String> {
     let target = &link.target;
     let Some(rest) = target.strip_prefix("http://127.0.0.1:") else {
         let file = target.split('#').next().unwrap_or_default();
@@ -252,8 +227,10 @@ fn lost(dashboards: &BTreeMap<String, Dashboard>, link: &Link) -> Option<String>
         return Some(format!("{target}: none of ours listens at port {port}"));
     }
     let uid = path.strip_prefix("d/").map(|uid| uid.split(['?', '/']).next().unwrap_or(uid))?;
-    let Some(dashboard) = dashboards.get(uid) else { return Some(format!("{target}: there is no dashboard {uid:?}")) };
-    let named = dashboard.panels.contains(&link.text) || dashboard.title == link.text;
+    let Some(board) = boards.iter().find(|board| board.uid() == uid) else {
+        return Some(format!("{target}: there is no dashboard {uid:?}"));
+    };
+    let named = titles(board).any(|title| title == link.text);
     (!named).then(|| format!("{:?} is neither the title nor a panel of the dashboard {uid:?}", link.text))
 }
 

@@ -7,7 +7,6 @@ mod lines;
 pub mod observe;
 mod processes;
 mod stack;
-mod tell;
 mod wait;
 
 pub use client::{Answer, Client, NoAnswer, Seen};
@@ -16,5 +15,4 @@ pub use lines::Lines;
 pub use processes::{ProcessOptions, Processes, SERVICES, ServiceProcess, executable};
 pub use stack::{TestStack, TestStackBuilder, local_ports};
 pub use telemetry::testing::Collector;
-pub use tell::tell;
 pub use wait::{eventually, eventually_within, value_of};

@@ -147,7 +147,7 @@ fn amtool_accepts_both_profiles_and_every_alert_reaches_its_receiver() {
             assert_eq!(accepted(&mut command).lines().next(), Some(*receiver), "{labels}");
         }
     }
-    testkit::tell(&format!("alertmanager: {} routes in {} profiles", ROUTES.len(), CONFIGS.len()));
+    backends::tell(&format!("alertmanager: {} routes in {} profiles", ROUTES.len(), CONFIGS.len()));
 }
 
 /// Every alert that is named in the configuration is an alert of the rules.
@@ -298,7 +298,7 @@ async fn what_explains_an_alert_hides_it_and_nothing_else_does() {
         assert_eq!(hidden(format!("case-{case}")), *expected, "{source} hides {target}");
         assert!(!hidden(format!("alone-{case}")), "{target} is hidden by another service");
     }
-    testkit::tell(&format!("alertmanager: {} pairs of alerts, inhibited or not as meant", INHIBITIONS.len()));
+    backends::tell(&format!("alertmanager: {} pairs of alerts, inhibited or not as meant", INHIBITIONS.len()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -82,7 +82,7 @@ async fn the_catalogue_and_the_services_agree() {
         let excused = ABSENT.iter().any(|(name, _)| *name == metric.name);
         assert_eq!(found.contains_key(metric.name), !excused, "{}: emitted, or excused, but not both", metric.name);
     }
-    testkit::tell(&format!(
+    backends::tell(&format!(
         "{} metrics in the catalogue, {} emitted, {} excused",
         catalogue::all().len(),
         found.len(),

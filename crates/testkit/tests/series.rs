@@ -126,7 +126,7 @@ async fn every_route_called_by_everybody_stays_within_the_budget() {
     for (service, budget) in BUDGETS {
         let metrics = stack.metrics(service);
         let found = series(&metrics);
-        testkit::tell(&format!("{service}: {} series of {budget}", found.len()));
+        backends::tell(&format!("{service}: {} series of {budget}", found.len()));
         assert!(found.len() <= budget, "{service} has {} series, its budget is {budget}", found.len());
         let once: HashSet<String> = found.iter().map(|(series, _)| sorted(series)).collect();
         assert_eq!(once.len(), found.len(), "{service} shows a series twice");

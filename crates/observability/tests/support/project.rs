@@ -1,10 +1,10 @@
 //! What the tests read of the project.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use observability::lint::Board;
 use observability::sources::{self, Sources};
 use serde::Deserialize;
 
@@ -25,9 +25,8 @@ pub(crate) fn alerts(sources: &Sources) -> BTreeMap<String, String> {
 
 /// Runs promtool in the folder of the project.
 pub(crate) fn promtool(arguments: &[&str]) -> Output {
-    Command::new("promtool").args(arguments).current_dir(root()).output().unwrap_or_else(|error| {
-        panic!("promtool cannot be started ({error}): install it with `apt-get install prometheus`")
-    })
+    let promtool = backends::program("promtool").unwrap_or_else(|error| panic!("{error}"));
+    Command::new(promtool).args(arguments).current_dir(root()).output().expect("promtool starts")
 }
 
 /// A file of promtool's unit tests, as far as we ask for it.
@@ -81,37 +80,9 @@ pub(crate) fn tests() -> BTreeMap<String, TestFile> {
     files.into_iter().map(read).collect()
 }
 
-/// Titles of the panels of each dashboard, by uid.
-pub(crate) fn panels() -> BTreeMap<String, BTreeSet<String>> {
-    let mut found = BTreeMap::new();
-    for path in dashboards() {
-        let text = fs::read_to_string(&path).expect("readable");
-        let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let uid = path.file_stem().expect("a name").to_string_lossy().into_owned();
-        found.insert(uid, titles(&json));
-    }
-    found
-}
-
-/// Paths of all dashboards, `grafana/dashboards/<folder>/<uid>.json`.
-pub(crate) fn dashboards() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for folder in fs::read_dir(root().join("grafana/dashboards")).into_iter().flatten().flatten() {
-        let files = fs::read_dir(folder.path()).into_iter().flatten().flatten().map(|file| file.path());
-        found.extend(files.filter(|path| path.extension().is_some_and(|ending| ending == "json")));
-    }
-    found
-}
-
-fn titles(json: &serde_json::Value) -> BTreeSet<String> {
-    let panels = json["panels"].as_array().into_iter().flatten();
-    panels
-        .flat_map(|panel| {
-            let mut titles = titles(panel);
-            titles.extend(panel["title"].as_str().map(str::to_owned));
-            titles
-        })
-        .collect()
+/// Every dashboard as Grafana reads it.
+pub(crate) fn boards() -> Vec<Board> {
+    Board::read_all(&root()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Every text in a JSON document that stands under the key `expr`.
