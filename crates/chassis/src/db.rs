@@ -30,6 +30,9 @@ pub enum DbError {
     /// The URL is of no database we know.
     #[error("key `database.url`: `{0}` is neither sqlite:<file> nor postgres://user:password@host/database")]
     Url(String),
+    /// TLS to it cannot be had as the configuration says.
+    #[error("{0}")]
+    Tls(String),
     /// It cannot be opened.
     #[error("cannot open the database {target} (key `database.url`): {source}")]
     Open {
@@ -46,10 +49,10 @@ pub enum DbError {
         /// Why.
         source: sqlx::migrate::MigrateError,
     },
-    /// Its schema is of a later version of this program.
+    /// Its schema is of a later version of this program and lacks what this one needs.
     #[error(
-        "the schema of the database {target} (key `database.url`) is at version {found}, newer than this program, \
-         which knows versions up to {known}; start a program that is at least as new"
+        "the schema of the database {target} (key `database.url`) is at version {found} and has lost what this program \
+         needs, which knows versions up to {known}; start a program that knows version {needed}"
     )]
     Newer {
         /// Where it is.
@@ -58,6 +61,8 @@ pub enum DbError {
         found: i64,
         /// Latest version this program knows.
         known: i64,
+        /// Version a program has to know to run on it.
+        needed: i64,
     },
     /// Its schema is of an earlier version of this program, which may not change it (key `database.migrate`).
     #[error(
@@ -82,7 +87,7 @@ impl DbError {
             Self::Open { source, .. } => is_unavailable(source),
             Self::Migrate { source: MigrateError::Execute(source), .. } => is_unavailable(source),
             Self::Older { .. } => true,
-            Self::Url(_) | Self::Migrate { .. } | Self::Newer { .. } => false,
+            Self::Url(_) | Self::Tls(_) | Self::Migrate { .. } | Self::Newer { .. } => false,
         }
     }
 }
@@ -132,9 +137,8 @@ impl Db {
         let db = Self { pools, name, observer: telemetry::Database { system, namespace: name.to_owned() } };
         if settings.migrate {
             schema::migrate(&db.pools, settings, migrations).await?;
-        } else {
-            schema::check(&db.pools, settings, migrations).await?;
         }
+        schema::check(&db.pools, settings, migrations).await?;
         telemetry::begin("db_client_connection_timeouts_total", &[(POOL, &[name])]);
         Ok(db)
     }

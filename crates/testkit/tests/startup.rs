@@ -133,20 +133,40 @@ async fn a_schema_is_migrated_by_a_job_and_waited_for() {
     assert!(user.end().0);
 }
 
-#[test]
-fn a_schema_of_a_later_version_is_refused() {
+/// A migrated database with one more migration than the program knows.
+fn ahead(description: &str) -> String {
     let url = backends::postgres().database().unwrap();
     assert!(command(&url, true).arg("migrate").output().unwrap().status.success());
-    backends::postgres()
-        .execute(
-            &url,
-            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-             VALUES (9000, 'from the future', true, '', 0)",
-        )
-        .unwrap();
+    let row = format!(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9000, '{description}', true, '', 0)"
+    );
+    backends::postgres().execute(&url, &row).unwrap();
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_a_later_version_added_to_is_used() {
+    let url = ahead("add nickname");
     for migrate in [true, false] {
-        let (code, text) = complaint(&command(&url, migrate).output().unwrap());
+        let user = User::start(&url, migrate);
+        user.is_ready().await;
+        let (success, log) = user.end();
+        assert!(success && log.contains("schema is newer than this program"), "{log}");
+        assert!(log.contains("9000"), "{log}");
+    }
+    let output = command(&url, false).arg("migrate").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && text.contains("the schema is at version 9000"), "{text}");
+}
+
+#[test]
+fn a_schema_that_a_later_version_took_from_is_refused() {
+    let url = ahead("since 8999 drop nickname");
+    for (verb, migrate) in [(&[][..], true), (&[], false), (&["migrate"], false)] {
+        let (code, text) = complaint(&command(&url, migrate).args(verb).output().unwrap());
         assert_eq!(code, Some(78), "{text}");
-        assert!(text.contains("at version 9000, newer than this program") && text.contains("`database.url`"), "{text}");
+        assert!(text.contains("at version 9000 and has lost what this program needs"), "{text}");
+        assert!(text.contains("start a program that knows version 8999") && text.contains("`database.url`"), "{text}");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Db, DbError, Migrations};
+use super::{Db, DbError, Migrations, schema};
 use crate::app::App;
 use crate::settings;
 
@@ -20,7 +20,7 @@ pub type OnWait = dyn Fn(&DbError) + Send + Sync;
 /// schema that another process has still to migrate, is waited for, and meanwhile `/readyz` and the log say so.
 ///
 /// # Errors
-/// If the URL is wrong, the server refuses us, or the schema is newer than this program.
+/// If the URL is wrong, the server refuses us, or the schema has lost what this program needs.
 pub async fn attach(
     app: &mut App,
     name: &'static str,
@@ -58,8 +58,8 @@ pub async fn migrate(
     waiting: &OnWait,
 ) -> Result<i64, DbError> {
     let settings = settings::Database { migrate: true, ..settings.clone() };
-    wait_for(name, &settings, migrations, waiting).await?;
-    Ok(migrations.latest())
+    let db = wait_for(name, &settings, migrations, waiting).await?;
+    schema::check(&db.pools, &settings, migrations).await
 }
 
 /// Opens the database, again and again until it works or fails for good.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use super::connect::{postgres_pool, shown};
 use super::{DbError, Migrations, Pools};
@@ -12,7 +12,19 @@ use crate::settings;
 const MIGRATION_LOCK_TIMEOUT: u64 = 60_000;
 
 /// Made by the migrator. The name of a table cannot be a parameter, so the text names it.
-const VERSION: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
+const APPLIED: &str = "SELECT version, description FROM _sqlx_migrations WHERE success ORDER BY version";
+
+/// How a schema stands to a program that knows versions up to some number.
+#[derive(Debug, PartialEq)]
+enum Standing {
+    Same,
+    /// Something is missing.
+    Older,
+    /// There is more than the program knows, and nothing it needs is gone.
+    Newer,
+    /// Something the program needs is gone: it has to know this version at least.
+    Without(i64),
+}
 
 /// Applies what is missing, one process at a time.
 pub(super) async fn migrate(
@@ -30,32 +42,58 @@ pub(super) async fn migrate(
             outcome
         }
     };
-    match result {
-        Ok(()) => Ok(()),
-        Err(MigrateError::VersionMissing(found)) => {
-            Err(DbError::Newer { target: shown(&settings.url), found, known: migrations.latest() })
+    result.map_err(|source| DbError::Migrate { target: shown(&settings.url), source })
+}
+
+/// The version of the schema, once it is sure that the program can work with it. One that is newer than the program only
+/// has more, unless the names of its migrations say otherwise; so the program of the last release still runs on it.
+pub(super) async fn check(
+    pools: &Pools,
+    settings: &settings::Database,
+    migrations: Migrations,
+) -> Result<i64, DbError> {
+    let target = shown(&settings.url);
+    let applied = match applied(pools).await {
+        Ok(applied) => applied,
+        Err(source) => return Err(DbError::Open { target, source }),
+    };
+    let (found, known) = (applied.last().map_or(0, |(version, _)| *version), migrations.latest());
+    match standing(&applied, known) {
+        Standing::Older => Err(DbError::Older { target, found, known }),
+        Standing::Without(needed) => Err(DbError::Newer { target, found, known, needed }),
+        Standing::Newer => {
+            tracing::warn!(found, known, "schema is newer than this program");
+            Ok(found)
         }
-        Err(source) => Err(DbError::Migrate { target: shown(&settings.url), source }),
+        Standing::Same => Ok(found),
     }
 }
 
-/// Makes sure that nothing is missing and nothing is unknown.
-pub(super) async fn check(pools: &Pools, settings: &settings::Database, migrations: Migrations) -> Result<(), DbError> {
-    let version = match pools {
-        Pools::Lite { writer, .. } => sqlx::query_as::<_, (Option<i64>,)>(VERSION).fetch_one(writer).await,
-        Pools::Pg(pool) => sqlx::query_as::<_, (Option<i64>,)>(VERSION).fetch_one(pool).await,
+/// Version and description of what was applied, in order; none if nothing ever was.
+async fn applied(pools: &Pools) -> Result<Vec<(i64, String)>, sqlx::Error> {
+    let rows = match pools {
+        Pools::Lite { writer, .. } => sqlx::query_as(APPLIED).fetch_all(writer).await,
+        Pools::Pg(pool) => sqlx::query_as(APPLIED).fetch_all(pool).await,
     };
-    let target = || shown(&settings.url);
-    let (found, known) = match version {
-        Ok((found,)) => (found.unwrap_or(0), migrations.latest()),
-        Err(error) if is_undefined_table(&error) => (0, migrations.latest()),
-        Err(source) => return Err(DbError::Open { target: target(), source }),
-    };
-    match found.cmp(&known) {
-        std::cmp::Ordering::Equal => Ok(()),
-        std::cmp::Ordering::Less => Err(DbError::Older { target: target(), found, known }),
-        std::cmp::Ordering::Greater => Err(DbError::Newer { target: target(), found, known }),
+    rows.or_else(|error| if is_undefined_table(&error) { Ok(Vec::new()) } else { Err(error) })
+}
+
+fn standing(applied: &[(i64, String)], known: i64) -> Standing {
+    let unknown = applied.iter().filter(|(version, _)| *version > known);
+    match unknown.map(|(_, description)| needed(description)).max() {
+        None if applied.last().is_some_and(|(version, _)| *version == known) => Standing::Same,
+        None if known == 0 => Standing::Same,
+        None => Standing::Older,
+        Some(needed) if needed > known => Standing::Without(needed),
+        Some(_) => Standing::Newer,
     }
+}
+
+/// The version a program has to know for a migration not to harm it: 7 of `since 0007 drop nickname`, 0 of one that only
+/// adds.
+fn needed(description: &str) -> i64 {
+    let number = description.strip_prefix("since ").and_then(|rest| rest.split(' ').next());
+    number.and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 fn is_undefined_table(error: &sqlx::Error) -> bool {
@@ -75,7 +113,8 @@ impl Migrations {
 /// The migrator of a list of `(file name, text)`.
 fn migrator(files: &[(&'static str, &'static str)]) -> Migrator {
     let migrations = files.iter().map(|(file, text)| migration(file, text)).collect();
-    Migrator { migrations: Cow::Owned(migrations), ..Migrator::DEFAULT }
+    // What is applied and not among them is of a later program; whether that matters is for `check` to say.
+    Migrator { migrations: Cow::Owned(migrations), ignore_missing: true, ..Migrator::DEFAULT }
 }
 
 fn migration(file: &'static str, text: &'static str) -> Migration {
@@ -88,4 +127,34 @@ fn migration(file: &'static str, text: &'static str) -> Migration {
 
 fn version(file: &str) -> i64 {
     file.split_once('_').and_then(|(version, _)| version.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stands(known: i64, descriptions: &[&str]) -> Standing {
+        let applied: Vec<_> = (1..).zip(descriptions.iter().map(|text| (*text).to_owned())).collect();
+        standing(&applied, known)
+    }
+
+    #[test]
+    fn a_schema_may_have_more_but_not_less_than_a_program_knows() {
+        assert_eq!(stands(0, &[]), Standing::Same);
+        assert_eq!(stands(1, &[]), Standing::Older);
+        assert_eq!(stands(2, &["users"]), Standing::Older);
+        assert_eq!(stands(2, &["users", "roles"]), Standing::Same);
+        assert_eq!(stands(2, &["users", "roles", "add nickname", "since then"]), Standing::Newer);
+    }
+
+    #[test]
+    fn a_migration_that_takes_away_names_the_version_that_does_without() {
+        let applied = ["users", "nickname", "handle", "since 0003 drop nickname", "add colour"];
+        assert_eq!(stands(2, &applied), Standing::Without(3));
+        assert_eq!(stands(3, &applied), Standing::Newer);
+        // Whoever knows the migration itself was written for it.
+        assert_eq!(stands(5, &applied), Standing::Same);
+        let more = [&applied[..], &["since 0005 drop colour"]].concat();
+        assert_eq!(stands(4, &more), Standing::Without(5));
+    }
 }
