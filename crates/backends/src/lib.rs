@@ -18,6 +18,7 @@ mod server;
 mod shared;
 pub mod survey;
 mod tell;
+mod tls;
 mod tools;
 
 pub use error::BackendError;
@@ -31,4 +32,5 @@ pub use redis::Redis;
 pub use server::free_port;
 pub use shared::{postgres, rabbitmq, redis};
 pub use tell::tell;
+pub use tls::Identity;
 pub use tools::program;

@@ -61,10 +61,7 @@ impl Home {
 
     /// Writes a file, only for the eyes of its owner.
     pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), BackendError> {
-        let path = self.path.join(name);
-        let file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&path);
-        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
-        written.map_err(BackendError::system(format!("cannot write {}", path.display())))
+        write_private(&self.path.join(name), text)
     }
 
     /// The password kept in this folder, a new one if there is none.
@@ -215,6 +212,13 @@ pub fn free_port() -> Result<u16, BackendError> {
     }
     let source = last.unwrap_or_else(|| ErrorKind::AddrInUse.into());
     Err(BackendError::System { what: format!("no port of {PORTS:?} is free"), source })
+}
+
+/// Writes a file that nobody but its owner may read.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<(), BackendError> {
+    let file = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(BackendError::system(format!("cannot write {}", path.display())))
 }
 
 /// 128 bits as 32 digits: enough to be unique and not to be guessed by a neighbour on the machine.

@@ -24,6 +24,7 @@ pub mod redis;
 pub mod settings;
 mod shed;
 mod status;
+pub mod tls;
 
 pub use actor::Actor;
 pub use app::{App, StartError};

@@ -16,14 +16,15 @@ use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::io::tcp::TcpSettings;
+use ::redis::{Client, ConnectionInfo, IntoConnectionInfo, RedisResult};
 pub use ::redis::{Cmd, FromRedisValue, Script, ScriptInvocation, cmd};
-use ::redis::{ConnectionInfo, IntoConnectionInfo};
 use tokio::task::AbortHandle;
 
 pub use error::RedisError;
 use keeper::Keeper;
 
 use crate::settings::{self, millis};
+use crate::tls;
 use crate::{App, StartError};
 
 const URL_KEY: &str = "redis.url";
@@ -56,9 +57,10 @@ impl Redis {
         if settings.timeout_ms == 0 {
             return Err(invalid("redis.timeout_ms", "must be at least 1"));
         }
+        let authorities = authorities(settings)?;
         let info = read_url(&settings.url)?;
         let namespace = info.redis_settings().db().to_string();
-        let client = ::redis::Client::open(info).map_err(|_| bad_url(&settings.url))?;
+        let client = client(info, authorities).map_err(|_| bad_url(&settings.url))?;
         let observer = telemetry::Database { system: "redis", namespace };
         let keeper = Arc::new(Keeper::new(observer, millis(settings.timeout_ms)));
         let task = tokio::spawn(Arc::clone(&keeper).run(client)).abort_handle();
@@ -164,6 +166,29 @@ impl Connection {
     }
 }
 
+fn authorities(settings: &settings::Redis) -> Result<Option<String>, StartError> {
+    let secured = ["rediss:", "valkeys:"].iter().any(|scheme| settings.url.starts_with(scheme));
+    let like = "rediss://user:password@host:port/db";
+    let ca_file = &settings.ca_file;
+    tls::Wanted { section: "redis", asked: secured, checked: secured, like, ca_file }.authorities()
+}
+
+#[cfg(feature = "tls")]
+fn client(info: ConnectionInfo, authorities: Option<String>) -> RedisResult<Client> {
+    match authorities {
+        None => Client::open(info),
+        Some(text) => {
+            let root_cert = Some(text.into_bytes());
+            Client::build_with_tls(info, ::redis::TlsCertificates { client_tls: None, root_cert })
+        }
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+fn client(info: ConnectionInfo, _: Option<String>) -> RedisResult<Client> {
+    Client::open(info)
+}
+
 fn read_url(url: &str) -> Result<ConnectionInfo, StartError> {
     let info = url.into_connection_info().map_err(|_| bad_url(url))?;
     let tcp = TcpSettings::default().set_nodelay(true);
@@ -190,13 +215,13 @@ mod tests {
     use super::*;
 
     fn refusal(url: &str, timeout_ms: u64) -> String {
-        let settings = settings::Redis { url: url.to_owned(), timeout_ms };
+        let settings = settings::Redis { url: url.to_owned(), ca_file: String::new(), timeout_ms };
         Redis::open(&settings).err().map(|error| error.to_string()).unwrap_or_default()
     }
 
     #[test]
     fn a_wrong_url_names_its_key_and_hides_the_password() {
-        for url in ["redis://:hush@host:port/0", "rediss://:hush@host:6379/0", "http://:hush@host", ":hush@host"] {
+        for url in ["redis://:hush@host:port/0", "http://:hush@host", ":hush@host"] {
             let refusal = refusal(url, 10);
             assert!(refusal.starts_with("key `redis.url`: `host"), "{refusal}");
             assert!(refusal.ends_with("is not redis://[:password@]host:port/db"), "{refusal}");
@@ -207,7 +232,7 @@ mod tests {
 
     #[test]
     fn no_url_is_no_redis() {
-        let settings = settings::Redis { url: String::new(), timeout_ms: 0 };
+        let settings = settings::Redis { url: String::new(), ca_file: String::new(), timeout_ms: 0 };
         assert!(matches!(Redis::open(&settings), Ok(None)));
     }
 

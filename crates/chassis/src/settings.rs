@@ -153,8 +153,10 @@ impl Callee {
 /// A database.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Database {
-    /// `sqlite:<file>` or `postgres://user:password@host/database`.
+    /// `sqlite:<file>` or `postgres://user:password@host/database`, with `?sslmode=verify-full` for TLS.
     pub url: String,
+    /// File with the PEM certificates of the authorities that sign the server's; empty for those of the system.
+    pub ca_file: String,
     /// Connections of the pool (of its readers with SQLite, which has one writer).
     pub max_connections: u32,
     /// Milliseconds to wait for a connection.
@@ -168,8 +170,10 @@ pub struct Database {
 /// A Redis server.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Redis {
-    /// `redis://[:password@]host:port/db`; empty for none.
+    /// `redis://[:password@]host:port/db`, `rediss:` for TLS; empty for none.
     pub url: String,
+    /// As [`Database::ca_file`].
+    pub ca_file: String,
     /// Milliseconds a command may take.
     pub timeout_ms: u64,
 }

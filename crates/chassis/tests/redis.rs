@@ -13,7 +13,7 @@ const TIMEOUT_MS: u64 = 200;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn client(url: &str) -> Redis {
-    let settings = settings::Redis { url: url.to_owned(), timeout_ms: TIMEOUT_MS };
+    let settings = settings::Redis { url: url.to_owned(), ca_file: String::new(), timeout_ms: TIMEOUT_MS };
     Redis::open(&settings).expect("a URL").expect("configured")
 }
 

@@ -24,7 +24,7 @@ pub fn connect(service: &str, settings: &settings::Broker) -> Result<Arc<dyn Bro
         return Ok(Arc::new(if name.is_empty() { InProcess::default() } else { InProcess::named(name) }));
     }
     if ["amqp://", "amqps://"].iter().any(|scheme| settings.url.starts_with(scheme)) {
-        let broker = RabbitMq::new(settings.rabbit(service)).map_err(|error| invalid(error.to_string()))?;
+        let broker = RabbitMq::new(settings.rabbit(service)?).map_err(|error| invalid(error.to_string()))?;
         return Ok(Arc::new(broker));
     }
     Err(invalid("it is neither in-process:, in-process:<name> nor amqp://user:password@host:5672/%2f".to_owned()))
@@ -38,7 +38,12 @@ mod tests {
     use crate::subscription::Subscription;
 
     fn settings(url: &str) -> settings::Broker {
-        settings::Broker { url: url.to_owned(), connect_timeout_ms: 1_000, confirm_timeout_ms: 1_000 }
+        settings::Broker {
+            url: url.to_owned(),
+            ca_file: String::new(),
+            connect_timeout_ms: 1_000,
+            confirm_timeout_ms: 1_000,
+        }
     }
 
     fn open(url: &str) -> Arc<dyn Broker> {
@@ -87,7 +92,7 @@ mod tests {
 
     #[test]
     fn wrong_urls_name_the_key_and_show_no_secret() {
-        for url in ["", "rabbit", "in-proces:x", "redis://u:secret@h", "amqps://u:secret@h", "amqp://u:secret@h:port"] {
+        for url in ["", "rabbit", "in-proces:x", "redis://u:secret@h", "amqp://u:secret@h:port"] {
             let error = connect("test", &settings(url)).err().unwrap_or_else(|| panic!("{url} works")).to_string();
             assert!(error.starts_with("key `broker.url`: "), "{url}: {error}");
             assert!(error.contains("amqp://user:password@host:5672/%2f"), "{url}: {error}");

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use chassis::StartError;
+use chassis::tls::Wanted;
 use serde::Deserialize;
 
 use crate::rabbit::RabbitSettings;
@@ -11,8 +13,10 @@ use crate::relay::RelaySettings;
 /// `[broker]`
 #[derive(Clone, Deserialize)]
 pub struct Broker {
-    /// `in-process:`, `in-process:<name>` or `amqp://user:password@host:5672/%2f`.
+    /// `in-process:`, `in-process:<name>` or `amqp://user:password@host:5672/%2f`, `amqps:` for TLS.
     pub url: String,
+    /// File with the PEM certificates of the authorities that sign the server's; empty for those of the system.
+    pub ca_file: String,
     /// Milliseconds to connect, and to declare queues.
     pub connect_timeout_ms: u64,
     /// Milliseconds the broker may take to confirm a batch of messages.
@@ -27,12 +31,16 @@ pub struct Outbox {
 }
 
 impl Broker {
-    pub(crate) fn rabbit(&self, service: &str) -> RabbitSettings {
-        RabbitSettings {
+    pub(crate) fn rabbit(&self, service: &str) -> Result<RabbitSettings, StartError> {
+        let secured = self.url.starts_with("amqps:");
+        let like = "amqps://user:password@host:5671/%2f";
+        let wanted = Wanted { section: "broker", asked: secured, checked: secured, like, ca_file: &self.ca_file };
+        Ok(RabbitSettings {
+            authorities: wanted.authorities()?,
             connect_timeout: Duration::from_millis(self.connect_timeout_ms),
             confirm_timeout: Duration::from_millis(self.confirm_timeout_ms),
             ..RabbitSettings::new(&self.url, service)
-        }
+        })
     }
 }
 

@@ -43,6 +43,7 @@ async fn without_its_tables_every_call_says_so() {
     let url = format!("sqlite:{}", folder.path().join("empty").display());
     let settings = chassis::settings::Database {
         url,
+        ca_file: String::new(),
         max_connections: 1,
         acquire_timeout_ms: 1_000,
         statement_timeout_ms: 1_000,

@@ -170,7 +170,7 @@ async fn a_session_that_redis_may_have_stored_is_not_stored_in_sql_as_well() {
     let tokens = login(&stand).await;
     server.resume().unwrap();
     connected(&stand).await;
-    let settings = chassis::settings::Redis { url: server.url(), timeout_ms: 5_000 };
+    let settings = chassis::settings::Redis { url: server.url(), ca_file: String::new(), timeout_ms: 5_000 };
     let redis = Redis::open(&settings).unwrap().unwrap();
     let keys = async || redis.run::<u64>("DBSIZE test", &cmd("DBSIZE")).await.unwrap();
     eventually("Redis has stored what it was told", async || keys().await == 4).await;
@@ -228,6 +228,7 @@ async fn an_outage_between_looking_and_spending_is_no_refusal_and_families_are_r
     let (url, at) = (format!("sqlite:{}/auth.db", folder.path().display()), auth::domain::now());
     let sql = chassis::settings::Database {
         url,
+        ca_file: String::new(),
         max_connections: 1,
         acquire_timeout_ms: 5_000,
         statement_timeout_ms: 5_000,
@@ -239,7 +240,7 @@ async fn an_outage_between_looking_and_spending_is_no_refusal_and_families_are_r
     let claim = NewClaim { user_id, email: &email, password_hash: "hash", role: Role::User };
     sql.claim(claim, at).await.unwrap();
     sql.activate(user_id, at).await.unwrap();
-    let settings = chassis::settings::Redis { url: server.url(), timeout_ms: 5_000 };
+    let settings = chassis::settings::Redis { url: server.url(), ca_file: String::new(), timeout_ms: 5_000 };
     let sessions = RedisSessions::new(Redis::open(&settings).unwrap().unwrap());
     let store = FallbackSessionStore::new(sessions.clone(), sql.clone(), sql.clone(), sql);
     let token =

@@ -28,7 +28,14 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 fn database(url: String) -> Database {
-    Database { url, max_connections: 4, acquire_timeout_ms: 10_000, statement_timeout_ms: 5_000, migrate: true }
+    Database {
+        url,
+        ca_file: String::new(),
+        max_connections: 4,
+        acquire_timeout_ms: 10_000,
+        statement_timeout_ms: 5_000,
+        migrate: true,
+    }
 }
 
 #[tokio::test]
@@ -46,7 +53,7 @@ async fn sessions_on_redis() {
     let db = Db::open("auth", &settings, MIGRATIONS).await.unwrap();
     let outbox = Outbox::new(db.clone());
     let sql = Arc::new(SqlStore::new(db.clone(), outbox.clone()));
-    let settings = settings::Redis { url: server.url(), timeout_ms: 10_000 };
+    let settings = settings::Redis { url: server.url(), ca_file: String::new(), timeout_ms: 10_000 };
     let redis = Redis::open(&settings).unwrap().unwrap();
     let sessions = RedisSessions::new(redis.clone());
     let store = Arc::new(FallbackSessionStore::new(sessions, sql.clone(), sql.clone(), Arc::new(Nowhere)));

@@ -193,7 +193,7 @@ async fn a_redis_that_hangs_blocks_nobody() {
 #[tokio::test]
 async fn keys_go_by_themselves() {
     let world = World::start("[rate_limit]\nper_second = 2\nauth_per_second = 2").await;
-    let settings = settings::Redis { url: world.server.url(), timeout_ms: 5_000 };
+    let settings = settings::Redis { url: world.server.url(), ca_file: String::new(), timeout_ms: 5_000 };
     let redis = Redis::open(&settings).expect("a URL").expect("configured");
     world.let_in(10, "192.0.2.1", "POST /v1/auth/login").await;
     let keys: Vec<String> = redis.run("KEYS test", cmd("KEYS").arg("*")).await.expect("keys");

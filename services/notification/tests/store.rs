@@ -39,6 +39,7 @@ async fn postgres_keeps_the_contract() {
 async fn open(url: &str) -> Arc<dyn Store> {
     let settings = Database {
         url: url.to_owned(),
+        ca_file: String::new(),
         max_connections: 4,
         acquire_timeout_ms: 10_000,
         statement_timeout_ms: 10_000,

@@ -52,7 +52,9 @@ impl InRedis {
 }
 
 fn client(server: &RedisServer, timeout_ms: u64) -> Redis {
-    Redis::open(&settings::Redis { url: server.url(), timeout_ms }).expect("a URL").expect("configured")
+    Redis::open(&settings::Redis { url: server.url(), ca_file: String::new(), timeout_ms })
+        .expect("a URL")
+        .expect("configured")
 }
 
 async fn connected(redis: &Redis) {

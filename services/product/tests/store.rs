@@ -44,7 +44,7 @@ async fn the_cache_keeps_the_contract() {
 async fn the_shared_cache_keeps_the_contract() {
     let server = RedisServer::start().expect("Redis");
     let (_folder, db) = sqlite().await;
-    let redis = Redis::open(&settings::Redis { url: server.url(), timeout_ms: 5_000 });
+    let redis = Redis::open(&settings::Redis { url: server.url(), ca_file: String::new(), timeout_ms: 5_000 });
     let redis = redis.expect("a URL").expect("configured");
     contract(Arc::new(SharedStore::new(Arc::new(sql(&db)), redis, &kept_for_a_day()))).await;
 }
@@ -408,8 +408,14 @@ async fn sqlite() -> (TempDir, Db) {
 }
 
 async fn open(url: String) -> Db {
-    let settings =
-        Database { url, max_connections: 2, acquire_timeout_ms: 5000, statement_timeout_ms: 5000, migrate: true };
+    let settings = Database {
+        url,
+        ca_file: String::new(),
+        max_connections: 2,
+        acquire_timeout_ms: 5000,
+        statement_timeout_ms: 5000,
+        migrate: true,
+    };
     Db::open("product", &settings, MIGRATIONS).await.expect("database")
 }
 

@@ -4,12 +4,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::pool::PoolOptions;
-use sqlx::postgres::{PgConnectOptions, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgSslMode};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Database};
 
 use super::{DbError, Pools};
 use crate::settings::{self, millis};
+use crate::tls;
 
 /// How long a first answer of the server may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -44,8 +45,7 @@ pub(super) async fn postgres_pool(
 ) -> Result<PgPool, DbError> {
     let failed = |source| DbError::Open { target: shown(&settings.url), source };
     let limits = [("statement_timeout", statement_timeout), ("lock_timeout", lock_timeout)];
-    let options = PgConnectOptions::from_str(&settings.url)
-        .map_err(failed)?
+    let options = secured(PgConnectOptions::from_str(&settings.url).map_err(failed)?, settings)?
         .options(limits.map(|(name, limit)| (name, limit.to_string())))
         .disable_statement_logging();
     // One connection first: the pool would hide why it gets none behind a time-out.
@@ -56,6 +56,24 @@ pub(super) async fn postgres_pool(
     // No `min_connections`: to replace one that broke, the pool's upkeep takes a place that nobody else gets meanwhile,
     // and during an outage its pauses grow to a minute. So the pool stays unusable after the database is back.
     pool_options(connections, settings).connect_with(options).await.map_err(failed)
+}
+
+/// With the authorities that the configuration names.
+fn secured(options: PgConnectOptions, settings: &settings::Database) -> Result<PgConnectOptions, DbError> {
+    use PgSslMode::{Require, VerifyCa, VerifyFull};
+    let mode = options.get_ssl_mode();
+    let wanted = tls::Wanted {
+        section: "database",
+        asked: matches!(mode, Require | VerifyCa | VerifyFull),
+        checked: matches!(mode, VerifyCa | VerifyFull),
+        like: "postgres://user:password@host/database?sslmode=verify-full",
+        ca_file: &settings.ca_file,
+    };
+    let authorities = wanted.authorities().map_err(|error| DbError::Tls(error.to_string()))?;
+    Ok(match authorities {
+        Some(text) => options.ssl_root_cert_from_pem(text.into_bytes()),
+        None => options,
+    })
 }
 
 /// A URL without its credentials.

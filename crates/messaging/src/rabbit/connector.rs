@@ -4,8 +4,9 @@ use std::mem::Discriminant;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::AMQPUri;
-use lapin::{Channel, Connection, ConnectionProperties, Event};
+use lapin::{Channel, Connection, ConnectionProperties, DefaultConnectionBuilder, Event};
 use rand::RngExt;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
@@ -29,6 +30,7 @@ pub(super) fn backoff(failures: u32) -> Duration {
 pub(super) struct Connector {
     purpose: &'static str,
     uri: AMQPUri,
+    authorities: Option<String>,
     name: String,
     timeout: Duration,
     state: Mutex<State>,
@@ -64,7 +66,9 @@ impl Connector {
         let (purposes, outcomes) = ([purpose], ["connected", "failed"]);
         telemetry::begin("messaging_connections_total", &[("purpose", &purposes), ("outcome", &outcomes)]);
         telemetry::begin("messaging_connection_blocked", &[("purpose", &purposes)]);
-        Self { purpose, uri, name, timeout, state: Mutex::default(), blocked: watch::Sender::new(None) }
+        let authorities = settings.authorities.clone();
+        let (state, blocked) = (Mutex::default(), watch::Sender::new(None));
+        Self { purpose, uri, authorities, name, timeout, state, blocked }
     }
 
     /// A new channel, on the connection there is or on a new one. Fails at once while the next attempt is not due.
@@ -125,7 +129,11 @@ impl Connector {
 
     async fn try_connect(&self) -> Result<Link, BrokerError> {
         let properties = ConnectionProperties::default().with_connection_name(self.name.clone().into());
-        let connecting = Connection::connect_uri(self.uri.clone(), properties);
+        let security = OwnedTLSConfig { cert_chain: self.authorities.clone(), identity: None };
+        let connecting = async {
+            let builder = DefaultConnectionBuilder::new()?.with_uri(self.uri.clone()).with_properties(properties);
+            builder.with_tls_config(security).connect().await
+        };
         let connection = tokio::time::timeout(self.timeout, connecting).await;
         let connection = connection.map_err(|_| BrokerError::slow(&self.uri))?;
         let connection = connection.map_err(|error| BrokerError::connecting(&self.uri, &error))?;

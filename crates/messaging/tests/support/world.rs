@@ -121,6 +121,7 @@ impl Store {
     pub async fn open(url: &str) -> Self {
         let settings = Database {
             url: url.to_owned(),
+            ca_file: String::new(),
             max_connections: 4,
             acquire_timeout_ms: 10_000,
             statement_timeout_ms: 10_000,
