@@ -133,6 +133,31 @@ fn migrations_are_twins() {
     }
 }
 
+/// Whether older programs may miss something after it, and its name does not say which (decision 14).
+fn takes_away_in_silence(file: &str, sql: &str) -> bool {
+    let text = sql.to_lowercase();
+    let words: Vec<_> =
+        text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
+    let taken = words.windows(2).any(|pair| matches!(pair, ["drop", "table" | "column"] | ["rename", "to" | "column"]));
+    let (version, rest) = file.split_once("_since_").unwrap_or_default();
+    let since: u64 = rest.split('_').next().and_then(|number| number.parse().ok()).unwrap_or(u64::MAX);
+    taken && !version.parse().is_ok_and(|version: u64| since < version)
+}
+
+#[test]
+fn migrations_that_take_away_say_since_when_nobody_misses_it() {
+    for (path, text) in files(".sql") {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        assert!(!takes_away_in_silence(name, &text), "{path}: name it NNNN_since_MMMM_what.sql, see decision 14");
+    }
+    let drop = "-- Nobody reads it.\nALTER TABLE users\n  DROP COLUMN nickname;";
+    assert!(takes_away_in_silence("0009_drop_nickname.sql", drop));
+    assert!(takes_away_in_silence("0009_since_0009_drop_nickname.sql", drop));
+    assert!(!takes_away_in_silence("0009_since_0007_drop_nickname.sql", drop));
+    assert!(takes_away_in_silence("0002_people.sql", "alter table users rename to people"));
+    assert!(!takes_away_in_silence("0002_nickname.sql", "ALTER TABLE users ADD COLUMN nickname TEXT -- to drop later"));
+}
+
 #[test]
 fn every_configuration_key_has_a_comment() {
     let mut keys = 0;
