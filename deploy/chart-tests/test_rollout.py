@@ -141,5 +141,5 @@ class Scaling(unittest.TestCase):
         least = {item["metadata"]["name"]: item["spec"].get("minReplicas", item["spec"].get("minReplicaCount")) for item in items
                  if item["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")}
         for service in ("gateway", "auth", "user", "product", "notification"):
-            self.assertGreaterEqual(least[service], 2 if service == "notification" else 3)
+            self.assertGreaterEqual(least[service], 3)
             self.assertEqual((budgets[service]["maxUnavailable"], budgets[service]["unhealthyPodEvictionPolicy"]), (1, "AlwaysAllow"))
