@@ -2,8 +2,10 @@
 import tomllib
 import unittest
 
+import yaml
+
 import generate
-from render import ENVIRONMENTS, ROOT, helm_template, manifests, tool
+from render import ENVIRONMENTS, LOADER, ROOT, helm_template, manifests, pods, tool
 
 HELM = tool("helm")
 needs_helm = unittest.skipUnless(HELM, "helm is not installed: make chart-tools")
@@ -62,8 +64,9 @@ class Switches(unittest.TestCase):
         rendered = 0
         for environment in ENVIRONMENTS:
             for settings in (["edge.kind=ingress", "rollouts.weightedRoute=false"], ["edge.kind=none", "rollouts.weightedRoute=false"],
+                             ["edge.kind=gateway", "edge.className=", "edge.timeoutSeconds=30"],
                              ["keda.enabled=false"], ["autoscaling.enabled=false"], ["rollouts.enabled=false"], ["exporters.enabled=false"],
-                             ["monitors.enabled=false"], ["rules.enabled=false"], ["networkPolicies.enabled=false"], ["pods.userNamespaces=true"],
+                             ["monitors.enabled=false"], ["rules.enabled=false"], ["networkPolicies.enabled=false"], ["pods.userNamespaces=true"], ["stores.rabbitmq.caConfigMap=mq-ca"],
                              ["dashboards.enabled=true"], ["secrets.mode=existing"], ["image.registry=registry.example"],
                              ["services.auth.config.bootstrap.admin_email=admin@shop.example"],
                              ["services.notification.config.smtp.username=shop"], ["mail.cidrs={10.9.0.0/24}"]):
@@ -76,3 +79,9 @@ class Switches(unittest.TestCase):
         digest = "sha256:" + "a" * 64
         text = helm_template(HELM, "prod", "--set", f"services.auth.digest={digest}", "--set", "image.registry=registry.example/shop").stdout
         self.assertEqual(text.count(f"registry.example/shop/signalbox/auth@{digest}"), 2)  # the service and its migration
+
+    def test_user_namespaces_are_a_switch(self):
+        for setting, wanted in (("true", False), ("false", None)):
+            text = helm_template(HELM, "prod", "--set", f"pods.userNamespaces={setting}").stdout
+            for _, name, _, spec in pods(item for item in yaml.load_all(text, LOADER) if item):
+                self.assertEqual(spec.get("hostUsers"), wanted, name)

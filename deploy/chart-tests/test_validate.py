@@ -182,4 +182,11 @@ class Validate(unittest.TestCase):
         for environment in ENVIRONMENTS:
             result = subprocess.run(["kubectl", "kustomize", str(ROOT / "deploy/rendered" / environment)], capture_output=True, text=True, check=False)
             self.assertEqual(result.returncode, 0, result.stderr)
-            self.assertEqual(result.stdout.count("\nkind: ") + 0, len(manifests(environment)))
+            self.assertEqual(result.stdout.count("\nkind: "), len(manifests(environment)))
+
+    def test_nothing_belongs_to_the_cluster(self):
+        """Kustomize gives everything the namespace, which an object of the cluster may not have."""
+        for environment in ENVIRONMENTS:
+            kinds = {item["kind"] for item in manifests(environment)}
+            self.assertEqual(kinds & {"GatewayClass", "Namespace", "PriorityClass", "CustomResourceDefinition", "StorageClass"}, set())
+            self.assertEqual({kind for kind in kinds if kind.startswith("Cluster") and kind != "Cluster"}, set())

@@ -32,6 +32,7 @@
 {{- $values := index .root.Values.services .service }}
 {{- $ports := index (include "signalbox.ports" .root | fromYaml) .service }}
 {{- $upper := upper .service }}
+{{- $hash := ternary "rollouts-pod-template-hash" "pod-template-hash" (eq (include "signalbox.isRollout" .) "true") }}
 metadata:
   labels: {{- include "signalbox.labels" (dict "root" $root "name" $service) | nindent 4 }}
   annotations:
@@ -47,17 +48,15 @@ spec:
       whenUnsatisfiable: {{ ternary "DoNotSchedule" "ScheduleAnyway" $root.Values.pods.requireZones }}
       labelSelector:
         matchLabels: {{- include "signalbox.selector" (dict "name" $service) | nindent 10 }}
-      {{- if not (include "signalbox.isRollout" .) }}
-      matchLabelKeys: [pod-template-hash]
-      {{- end }}
+      # Each version is spread by itself, so that a canary does not stand where the stable pods leave room.
+      matchLabelKeys: [{{ $hash }}]
     - maxSkew: 1
       topologyKey: kubernetes.io/hostname
       whenUnsatisfiable: ScheduleAnyway
       labelSelector:
         matchLabels: {{- include "signalbox.selector" (dict "name" $service) | nindent 10 }}
-      {{- if not (include "signalbox.isRollout" .) }}
-      matchLabelKeys: [pod-template-hash]
-      {{- end }}
+      # Each version is spread by itself, so that a canary does not stand where the stable pods leave room.
+      matchLabelKeys: [{{ $hash }}]
   affinity:
     podAntiAffinity:
       preferredDuringSchedulingIgnoredDuringExecution:
