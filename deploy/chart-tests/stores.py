@@ -128,6 +128,23 @@ def wrong_exporters(items, values):
     return wrong
 
 
+def wrong_scaler(items, values):
+    """KEDA, which asks the broker from its own namespace, knows the broker's authority if it has one of its own."""
+    wrong = []
+    name = authorities("notification", values).get("rabbitmq")
+    for item in (item for item in items if item["kind"] == "TriggerAuthentication"):
+        config = item["spec"].get("configMapTargetRef", [])
+        keys = {ref["parameter"]: ref["key"] for ref in item["spec"]["secretTargetRef"]}
+        if config != ([{"parameter": "ca", "name": name, "key": "ca.pem"}] if name else []):
+            wrong.append(f"KEDA: reads authorities from {config}, not from {name}")
+        if keys != ({"host": "host", "tls": "tls"} if name else {"host": "host"}):
+            wrong.append(f"KEDA: reads {keys}")
+        file = secret_files(items).get("notification-scaler", {})
+        if file and file.get("tls", "").strip() != ("enable" if name else ""):
+            wrong.append("KEDA: the switch of TLS does not follow the authority")
+    return wrong
+
+
 def problems(items, values):
     external = wrong_urls(items, values) if values["secrets"]["mode"] == "external" else []
-    return external + wrong_authorities(items, values) + wrong_exporters(items, values)
+    return external + wrong_authorities(items, values) + wrong_exporters(items, values) + wrong_scaler(items, values)
