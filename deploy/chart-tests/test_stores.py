@@ -1,13 +1,14 @@
 """Managed stores are reached by TLS with certificates checked, as users that exist; nothing of that is lost on the way."""
 import copy
 import json
+import re
 import tempfile
 import unittest
 
 import yaml
 
 import stores
-from render import ENVIRONMENTS, LOADER, helm_template, manifests, pods, tool
+from render import ENVIRONMENTS, LOADER, ROOT, helm_template, manifests, pods, tool
 from values import merged, values_of
 
 HELM = tool("helm")
@@ -51,6 +52,52 @@ class Stores(unittest.TestCase):
                 self.assertEqual(stores.problems(items, values), [], changes)
                 checked += 1
         print(f"\n  {checked} combinations of endpoints, users and authorities reach every program")
+
+
+def asked_for(items):
+    """Names of secrets that External Secrets is told to read."""
+    return {entry["remoteRef"]["key"] for item in items if item["kind"] == "ExternalSecret" for entry in item["spec"]["data"]}
+
+
+def of_terraform(text):
+    """Names of secrets that terraform/modules/stack makes, behind <project>/<environment>/."""
+    lists = dict(re.findall(r"(\w+)\s*=\s*\[([^\]]*)\]", text))
+    found = set(re.findall(r'^\s*"([a-z]+/[a-z-]+)"\s*=', text, re.MULTILINE))
+    for local, inline, what in re.findall(r'for service in (?:local\.(\w+)|\[([^\]]*)\]) : "\$\{service\}/([a-z-]+)"', text):
+        found |= {f"{service}/{what}" for service in re.findall(r'"(\w+)"', inline or lists[local])}
+    return found
+
+
+class Secrets(unittest.TestCase):
+    """Names of secrets are those that Terraform makes, and every value is a bare password."""
+    WANTED = {f"{service}/{what}" for service in stores.OWNERS for what in ("database", "database-owner", "broker")} | {
+        "auth/redis", "product/redis", "gateway/redis", "postgres/metrics", "redis/metrics"}
+    # Read only where a value asks for them.
+    ON_DEMAND = {"services": {"auth": {"config": {"bootstrap": {"admin_email": "admin@shop.example"}}},
+                              "notification": {"config": {"smtp": {"username": "shop"}}}}}
+
+    def test_names(self):
+        for environment in ("default", "prod"):
+            prefix = f"signalbox/{values_of(environment)['environment']}/"
+            self.assertEqual(asked_for(manifests(environment)), {prefix + name for name in self.WANTED})
+
+    @unittest.skipUnless(HELM, "helm is not installed: make chart-tools")
+    def test_names_on_demand(self):
+        items, _ = rendered_with("prod", self.ON_DEMAND)
+        self.assertEqual(asked_for(items), {f"signalbox/prod/{name}" for name in self.WANTED | {"auth/bootstrap-admin", "notification/smtp"}})
+
+    def test_terraform_makes_them(self):
+        made = of_terraform((ROOT / "terraform/modules/stack/secrets.tf").read_text())
+        self.assertGreater(len(made), 15)
+        self.assertEqual(self.WANTED - made, set())
+
+    def test_files_are_made_of_passwords(self):
+        """What is read is put where a password stands, never used as a whole URL."""
+        for environment in ("default", "prod"):
+            for name, files in stores.secret_files(manifests(environment)).items():
+                for file, text in files.items():
+                    for before in re.findall(r"(.?)\{\{", text):
+                        self.assertEqual(before, {"password": "", "passwords.json": " "}.get(file, ":"), (name, file))
 
 
 class PlantedFaults(unittest.TestCase):
