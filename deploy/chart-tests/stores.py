@@ -125,6 +125,8 @@ def wrong_exporters(items, values):
             want = re.sub(r"//.*@", "//", url_of("metrics", "redis", values, ""))
             if (told["REDIS_ADDR"], told["REDIS_USER"]) != (want, user_of("metrics", "redis", values)):
                 wrong.append(f"{name}: reads {told['REDIS_ADDR']} as {told['REDIS_USER']}, not {want}")
+            if (told.get("REDIS_EXPORTER_CONFIG_COMMAND") == "-") != want.startswith("rediss:"):
+                wrong.append(f"{name}: asks a managed Redis for settings, or one in the cluster for none")
     return wrong
 
 

@@ -110,6 +110,7 @@ class PlantedFaults(unittest.TestCase):
         "a user without the account's prefix": ("signalbox-prod-", ""),
         "another endpoint": ("postgres.signalbox.internal", "127.0.0.1"),
         "another virtual host": (":5671/signalbox", ":5671/"),
+        "settings of a managed Redis": ("REDIS_EXPORTER_CONFIG_COMMAND", "REDIS_EXPORTER_OTHER_COMMAND"),
         "another ConfigMap": ("\"rds-ca\"", "\"other\""),
         "another file": ("/etc/ca/postgres/ca.pem", "/etc/ca/postgres/root.pem"),
         "certificates that can be written": ("\"/etc/ca/postgres\", \"readOnly\": true", "\"/etc/ca/postgres\", \"readOnly\": false"),
