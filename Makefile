@@ -58,7 +58,7 @@ chart: ## write the chart's copies, schema and rendered manifests again
 chart-test: ## the chart: policies, security, schemas, canaries, drift
 	./scripts/chart-test
 
-chart-tools: ## build helm, kubeconform and kube-linter into target/chart-tools with Go
+chart-tools: ## build helm and linters, fetch schemas of the chart, into target/chart-tools, with Go and Python
 	./scripts/chart-tools
 
 load: ## load TARGET with USERS for FOR; reports in target/load

@@ -13,7 +13,7 @@ CHART = ROOT / "deploy/chart"
 RENDERED = ROOT / "deploy/rendered"
 SERVICES = ("gateway", "auth", "user", "product", "notification")
 # Set by the chart, which knows addresses and neighbours, or by a Secret: no business of values.
-SET_BY_CHART = {"address", "otlp_endpoint", "environment", "instance", "worker_threads", "migrate", "host", "port"}
+SET_BY_CHART = {"address", "otlp_endpoint", "environment", "instance", "worker_threads", "migrate", "host", "port", "ca_file"}
 SET_BY_SECRET = {"admin_password", "password"}
 
 

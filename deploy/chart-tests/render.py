@@ -26,12 +26,12 @@ def tool(name):
     return str(TOOLS / name) if (TOOLS / name).is_file() else shutil.which(name)
 
 
-def helm_template(helm, environment, *extra):
+def helm_template(helm, environment, *extra, stdin=""):
     """Runs helm template; the result has returncode, stdout and stderr."""
     values = [] if environment == "default" else ["-f", str(ROOT / f"deploy/chart/values-{environment}.yaml")]
     return subprocess.run(
         [helm, "template", "signalbox", str(ROOT / "deploy/chart"), "--namespace", NAMESPACE,
-         "--kube-version", "1.35.0", *values, *extra], capture_output=True, text=True, check=False)
+         "--kube-version", "1.35.0", *values, *extra], input=stdin, capture_output=True, text=True, check=False)
 
 
 def render_files(helm, environment):

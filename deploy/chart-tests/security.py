@@ -7,6 +7,19 @@ VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image", 
 HANDLERS = ("livenessProbe", "readinessProbe", "startupProbe")
 
 
+def kernel(where, security):
+    """What of AppArmor, SELinux and Windows a pod or a container may not ask for."""
+    wrong = []
+    if security.get("appArmorProfile", {}).get("type", "RuntimeDefault") == "Unconfined":
+        wrong.append(f"{where}: AppArmor is off")
+    linux = security.get("seLinuxOptions", {})
+    if linux.get("type", "") not in ("", "container_t", "container_init_t", "container_kvm_t", "container_engine_t") or {"user", "role"} & set(linux):
+        wrong.append(f"{where}: SELinux options")
+    if security.get("windowsOptions", {}).get("hostProcess"):
+        wrong.append(f"{where}: a process of the host")
+    return wrong
+
+
 def restricted(name, spec):
     """What of a pod the profile `restricted` refuses."""
     wrong = []
@@ -20,9 +33,11 @@ def restricted(name, spec):
             wrong.append(f"{name}: volume {volume['name']} is a {', '.join(kinds)}")
     if pod.get("sysctls"):
         wrong.append(f"{name}: sysctls")
+    wrong += kernel(name, pod)
     for container in containers(spec):
         where = f"{name}/{container['name']}"
         own = container.get("securityContext") or {}
+        wrong += kernel(where, own)
         if own.get("privileged"):
             wrong.append(f"{where}: privileged")
         if own.get("allowPrivilegeEscalation") is not False:

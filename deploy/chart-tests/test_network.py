@@ -1,5 +1,6 @@
 """NetworkPolicies are the call graph, no more and no less; the call graph is what the services' configuration says."""
 import copy
+import ipaddress
 import re
 import tomllib
 import unittest
@@ -69,6 +70,27 @@ class Network(unittest.TestCase):
                     if item["kind"] == "NetworkPolicy" and item["metadata"]["name"] == "default-deny"]
             self.assertEqual(len(deny), 1)
             self.assertEqual(deny[0]["spec"], {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})
+
+
+class Subnets(unittest.TestCase):
+    """Ranges in values-prod.yaml are those that terraform/modules/network makes of the range of terraform/environments/prod."""
+
+    def subnets(self):
+        stated = re.search(r'^\s*cidr\s*=\s*"(\S+)"', (ROOT / "terraform/environments/prod/main.tf").read_text(), re.MULTILINE)[1]
+        module = (ROOT / "terraform/modules/network/main.tf").read_text()
+        # The module's own formulas, so that a change there fails here.
+        self.assertIn("first   = cidrsubnet(var.cidr, 2, 0)", module)
+        self.assertIn("cidrsubnet(local.first, 2, index) }", module)
+        self.assertIn("cidrsubnet(local.first, 4, index + 12) }", module)
+        first = list(ipaddress.ip_network(stated).subnets(prefixlen_diff=2))[0]
+        public, data = list(first.subnets(prefixlen_diff=2)), list(first.subnets(prefixlen_diff=4))
+        return [str(net) for net in public[:3]], [str(net) for net in data[12:15]]
+
+    def test_policies_open_the_subnets_of_production(self):
+        public, data = self.subnets()
+        values = values_of("prod")
+        self.assertEqual(values["edge"]["cidrs"], public)
+        self.assertEqual(values["stores"]["cidrs"], data)
 
 
 class PlantedFaults(unittest.TestCase):

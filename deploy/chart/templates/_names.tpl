@@ -44,11 +44,28 @@ kind: Deployment
 name: {{ .service }}
 {{- end }}
 
-{{/* Where a program finds a store: loopback if the sidecar speaks TLS for it, else the operator's service: {root, store}. */}}
+{{/* Host and port of a store: the managed endpoint, or the operator's service: {root, store}. */}}
 {{- define "signalbox.storeAddress" -}}
 {{- $ports := dict "postgres" 5432 "redis" 6379 "rabbitmq" 5672 -}}
 {{- $names := dict "postgres" "postgres-rw" "redis" "redis" "rabbitmq" "rabbitmq" -}}
-{{- if eq (index .root.Values.stores .store).mode "managed" -}}127.0.0.1{{ else }}{{ index $names .store }}{{ end }}:{{ index $ports .store }}
+{{- $store := index .root.Values.stores .store -}}
+{{- if eq $store.mode "managed" -}}{{ $store.host }}:{{ $store.port | int }}{{ else }}{{ index $names .store }}:{{ index $ports .store }}{{ end }}
+{{- end }}
+
+{{/* URL of a store, with TLS and the names of certificates checked where it is managed. PASSWORD is what the template of a
+     Secret puts there, never a password: {root, store, user, password, path}. */}}
+{{- define "signalbox.storeUrl" -}}
+{{- $managed := eq (index .root.Values.stores .store).mode "managed" -}}
+{{- $schemes := dict "postgres" (list "postgres" "postgres") "redis" (list "redis" "rediss") "rabbitmq" (list "amqp" "amqps") -}}
+{{- index $schemes .store (ternary 1 0 $managed) }}://{{ .user }}:{{ .password }}@{{ .address | default (include "signalbox.storeAddress" .) }}{{ with .path }}/{{ . }}{{ end }}
+{{- if and $managed (eq .store "postgres") }}?sslmode=verify-full{{ end }}
+{{- end }}
+
+{{/* Sections of the services' configuration by store. */}}
+{{- define "signalbox.storeSections" -}}
+postgres: database
+redis: redis
+rabbitmq: broker
 {{- end }}
 
 {{/* The restricted profile, and a read-only root. */}}

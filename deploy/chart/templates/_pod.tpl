@@ -1,51 +1,27 @@
-{{/* Stores that a service reaches, of its calls: {root, service}. */}}
-{{- define "signalbox.managedStores" -}}
+{{/* Stores that a program reaches and whose certificate an authority of its own has signed: {root, name}. */}}
+{{- define "signalbox.ownAuthorities" -}}
 {{- $root := .root -}}
-{{- $calls := index (include "signalbox.calls" .root | fromYaml) .service -}}
+{{- $calls := index (include "signalbox.calls" .root | fromYaml) .name -}}
 {{- range list "postgres" "redis" "rabbitmq" }}
-{{- if and (has . $calls) (eq (index $root.Values.stores .).mode "managed") }}
+{{- $store := index $root.Values.stores . }}
+{{- if and (has . $calls) (eq $store.mode "managed") $store.caConfigMap }}
 - {{ . }}
 {{- end }}
 {{- end }}
 {{- end }}
 
-{{/* The sidecar that speaks TLS to managed stores, as a container that starts first and ends last: {root, service}. */}}
-{{- define "signalbox.tlsContainer" -}}
-{{- if include "signalbox.managedStores" . }}
-- name: tls
-  image: {{ .root.Values.tls.image }}
-  imagePullPolicy: {{ .root.Values.image.pullPolicy }}
-  restartPolicy: Always
-  command: [haproxy, -db, -f, /etc/haproxy/haproxy.cfg]
-  ports: [{name: tls-health, containerPort: 9190}]
-  startupProbe: {httpGet: {path: /livez, port: tls-health}, periodSeconds: 1, failureThreshold: 30}
-  livenessProbe: {httpGet: {path: /livez, port: tls-health}, periodSeconds: 10}
-  resources:
-    requests: {cpu: 20m, memory: {{ .root.Values.tls.memory }}, ephemeral-storage: 16Mi}
-    limits: {memory: {{ .root.Values.tls.memory }}, ephemeral-storage: 64Mi}
-  securityContext: {{- include "signalbox.containerSecurity" . | nindent 4 }}
-  volumeMounts:
-    - {name: tls-config, mountPath: /etc/haproxy, readOnly: true}
-    {{- $root := .root }}
-    {{- range include "signalbox.managedStores" . | fromYamlArray }}
-    {{- if (index $root.Values.stores .).caConfigMap }}
-    - {name: ca-{{ . }}, mountPath: /etc/ca/{{ . }}, readOnly: true}
-    {{- end }}
-    {{- end }}
+{{/* The certificates of those authorities in the container, and in the pod: {root, name}. */}}
+{{- define "signalbox.caMounts" -}}
+{{- range include "signalbox.ownAuthorities" . | fromYamlArray }}
+- {name: ca-{{ . }}, mountPath: /etc/ca/{{ . }}, readOnly: true}
 {{- end }}
 {{- end }}
 
-{{- define "signalbox.tlsVolumes" -}}
+{{- define "signalbox.caVolumes" -}}
 {{- $root := .root }}
-{{- with include "signalbox.managedStores" . | fromYamlArray }}
-- name: tls-config
-  configMap: {name: tls-{{ $.service }}}
-{{- range $store := . }}
-{{- with (index $root.Values.stores $store).caConfigMap }}
-- name: ca-{{ $store }}
-  configMap: {name: {{ . }}}
-{{- end }}
-{{- end }}
+{{- range include "signalbox.ownAuthorities" . | fromYamlArray }}
+- name: ca-{{ . }}
+  configMap: {name: {{ (index $root.Values.stores .).caConfigMap }}}
 {{- end }}
 {{- end }}
 
@@ -56,14 +32,12 @@
 {{- $values := index .root.Values.services .service }}
 {{- $ports := index (include "signalbox.ports" .root | fromYaml) .service }}
 {{- $upper := upper .service }}
+{{- $hash := ternary "rollouts-pod-template-hash" "pod-template-hash" (eq (include "signalbox.isRollout" .) "true") }}
 metadata:
   labels: {{- include "signalbox.labels" (dict "root" $root "name" $service) | nindent 4 }}
   annotations:
     # A pod reads its configuration at start, so a change of it rolls the pods.
     checksum/config: {{ include "signalbox.configOf" . | sha256sum }}
-    {{- if include "signalbox.managedStores" . }}
-    checksum/tls: {{ include "signalbox.tlsConfigOf" . | sha256sum }}
-    {{- end }}
 spec:
   {{- include "signalbox.podBase" (dict "root" $root "account" $service) | nindent 2 }}
   restartPolicy: Always
@@ -74,17 +48,15 @@ spec:
       whenUnsatisfiable: {{ ternary "DoNotSchedule" "ScheduleAnyway" $root.Values.pods.requireZones }}
       labelSelector:
         matchLabels: {{- include "signalbox.selector" (dict "name" $service) | nindent 10 }}
-      {{- if not (include "signalbox.isRollout" .) }}
-      matchLabelKeys: [pod-template-hash]
-      {{- end }}
+      # Each version is spread by itself, so that a canary does not stand where the stable pods leave room.
+      matchLabelKeys: [{{ $hash }}]
     - maxSkew: 1
       topologyKey: kubernetes.io/hostname
       whenUnsatisfiable: ScheduleAnyway
       labelSelector:
         matchLabels: {{- include "signalbox.selector" (dict "name" $service) | nindent 10 }}
-      {{- if not (include "signalbox.isRollout" .) }}
-      matchLabelKeys: [pod-template-hash]
-      {{- end }}
+      # Each version is spread by itself, so that a canary does not stand where the stable pods leave room.
+      matchLabelKeys: [{{ $hash }}]
   affinity:
     podAntiAffinity:
       preferredDuringSchedulingIgnoredDuringExecution:
@@ -93,10 +65,6 @@ spec:
             topologyKey: kubernetes.io/hostname
             labelSelector:
               matchLabels: {{- include "signalbox.selector" (dict "name" $service) | nindent 16 }}
-  {{- with include "signalbox.tlsContainer" . }}
-  initContainers:
-    {{- . | trim | nindent 4 }}
-  {{- end }}
   containers:
     - name: {{ $service }}
       image: {{ include "signalbox.image" . }}
@@ -130,6 +98,9 @@ spec:
         {{- if eq $service "notification" }}
         - {name: data, mountPath: /data}
         {{- end }}
+        {{- with include "signalbox.caMounts" (dict "root" $root "name" $service) }}
+        {{- . | trim | nindent 8 }}
+        {{- end }}
   volumes:
     - name: secrets
       secret: {secretName: {{ $service }}}
@@ -138,7 +109,7 @@ spec:
     - name: data
       emptyDir: {sizeLimit: 64Mi}
     {{- end }}
-    {{- with include "signalbox.tlsVolumes" . }}
+    {{- with include "signalbox.caVolumes" (dict "root" $root "name" $service) }}
     {{- . | trim | nindent 4 }}
     {{- end }}
 {{- end }}
