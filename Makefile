@@ -96,6 +96,9 @@ image-table: ## size, start and memory of the programs in the images, without a 
 pipeline-lint: ## .github/workflows with zizmor and actionlint; what scripts of deployments, their pages and updates do and say
 	@./scripts/deploy-test
 	@./scripts/check-docs
+	@./scripts/check-docs-names
+	@./scripts/check-docs-run
+	@./scripts/check-docs-test
 	@./scripts/check-updates
 	@if command -v zizmor >/dev/null; then zizmor $(if $(GH_TOKEN),,--offline) --persona=pedantic --quiet .github; else $(call missing,zizmor); fi
 	@if command -v actionlint >/dev/null; then actionlint; else $(call missing,actionlint); fi
