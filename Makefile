@@ -93,10 +93,14 @@ image-lint: ## deploy/Dockerfile with hadolint, scripts with shellcheck; every d
 image-table: ## size, start and memory of the programs in the images, without a container engine; takes a build
 	./scripts/image-table
 
-pipeline-lint: ## .github/workflows with zizmor and actionlint; what the scripts of deployments and their pages do and say
+pipeline-lint: ## .github/workflows with zizmor and actionlint; what scripts of deployments, their pages and updates do and say
 	@./scripts/deploy-test
 	@./scripts/check-docs
-	@if command -v zizmor >/dev/null; then zizmor --offline --persona=pedantic --quiet .github; else $(call missing,zizmor); fi
+	@./scripts/check-docs-names
+	@./scripts/check-docs-run
+	@./scripts/check-docs-test
+	@./scripts/check-updates
+	@if command -v zizmor >/dev/null; then zizmor $(if $(GH_TOKEN),,--offline) --persona=pedantic --quiet .github; else $(call missing,zizmor); fi
 	@if command -v actionlint >/dev/null; then actionlint; else $(call missing,actionlint); fi
 
 restore-drill: ## lose a private Postgres and restore it, ten times; RPO and RTO; about 4 minutes
