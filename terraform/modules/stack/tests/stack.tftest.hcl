@@ -101,8 +101,19 @@ run "managed_data" {
     error_message = "the addresses of the servers do not come out"
   }
   assert {
-    condition     = alltrue([for name, secret in local.secrets : can(regex("^[a-z]+/[a-z-]+$", name))]) && length(local.secrets) == 19
+    condition     = alltrue([for name, secret in local.secrets : can(regex("^[a-z]+/[a-z-]+$", name))]) && length(local.secrets) == 21
     error_message = "not the secrets the chart names"
+  }
+  assert {
+    condition     = toset([for name, secret in local.secrets : name if !secret.generate]) == toset(["notification/smtp", "broker/operations"])
+    error_message = "a password of a service is left to people, or one that another server decides is made up"
+  }
+  assert {
+    condition = length(setsubtract(
+      concat([for s in ["auth", "user", "product", "notification"] : ["${s}/database", "${s}/database-owner", "${s}/broker"]]...),
+      keys(local.secrets),
+    )) == 0 && length(setsubtract(["auth/redis", "product/redis", "gateway/redis", "auth/bootstrap-admin"], keys(local.secrets))) == 0
+    error_message = "a service has a store and no password for it"
   }
 }
 
