@@ -95,6 +95,7 @@ image-table: ## size, start and memory of the programs in the images, without a 
 
 pipeline-lint: ## .github/workflows with zizmor and actionlint; what the scripts of deployments and their pages do and say
 	@./scripts/deploy-test
+	@./scripts/provision-test
 	@./scripts/check-docs
 	@if command -v zizmor >/dev/null; then zizmor --offline --persona=pedantic --quiet .github; else $(call missing,zizmor); fi
 	@if command -v actionlint >/dev/null; then actionlint; else $(call missing,actionlint); fi
