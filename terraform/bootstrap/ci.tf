@@ -133,7 +133,7 @@ data "aws_iam_policy_document" "deny" {
       "iam:AttachRolePolicy", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy",
       "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
     ]
-    resources = [for role in aws_iam_role.ci : role.arn]
+    resources = concat([for role in aws_iam_role.ci : role.arn], [aws_iam_role.push.arn])
   }
 
   statement {

@@ -38,7 +38,7 @@ variable "environments" {
 
 variable "old_versions_days" {
   type        = number
-  description = "Days that replaced versions of a state stay."
+  description = "Days that replaced versions of a state stay; the newest ten always do."
   default     = 90
 
   validation {

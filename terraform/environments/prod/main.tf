@@ -13,7 +13,6 @@ module "stack" {
   nat_gateways              = 3
   interface_endpoints       = true
   budget_usd                = var.budget_usd
-  owns_registry_scanning    = var.owns_registry_scanning
   broker_bootstrap_password = var.broker_bootstrap_password
   copy_to_vault_arn         = module.copy_vault.vault_arn
   managed_metrics           = true

@@ -55,12 +55,6 @@ variable "addon_versions" {
   description = "Version by add-on: aws eks describe-addon-versions. prod pins all of them."
 }
 
-variable "owns_registry_scanning" {
-  type        = bool
-  description = "Whether this environment owns its account's registry scanning; false when another one shares the account."
-  default     = true
-}
-
 variable "broker_bootstrap_password" {
   type        = string
   description = "First password of the broker's operations user (modules/broker), from TF_VAR_broker_bootstrap_password."

@@ -11,7 +11,6 @@ module "stack" {
 
   cidr                      = "10.20.0.0/16"
   budget_usd                = var.budget_usd
-  owns_registry_scanning    = var.owns_registry_scanning
   broker_bootstrap_password = var.broker_bootstrap_password
 
   cluster = {

@@ -8,11 +8,6 @@ output "cluster" {
   value       = module.stack.cluster
 }
 
-output "registry" {
-  description = "Repositories of the images."
-  value       = module.stack.registry
-}
-
 output "dns" {
   description = "Zone, name servers to delegate to, certificate."
   value       = module.stack.dns

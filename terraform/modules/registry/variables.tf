@@ -48,7 +48,7 @@ variable "untagged_days" {
 
 variable "keep_releases" {
   type        = number
-  description = "Releases (tags v*) that stay; 30 is more than half a year of weekly releases to roll back to."
+  description = "Releases that stay, one for each merged change; 30 is more than a fortnight of two a day to roll back to."
   default     = 30
 
   validation {
@@ -59,6 +59,6 @@ variable "keep_releases" {
 
 variable "owns_registry_scanning" {
   type        = bool
-  description = "Whether this state owns the account's registry scanning; true in one environment of an account only."
+  description = "Whether this state owns the scanning of the registry, a setting of account and region; false when another one does."
   default     = true
 }

@@ -28,15 +28,6 @@ module "network" {
   kms_key_arn         = module.key.key_arn
 }
 
-module "registry" {
-  source                 = "../registry"
-  project                = var.project
-  environment            = var.environment
-  tags                   = var.tags
-  kms_key_arn            = module.key.key_arn
-  owns_registry_scanning = var.owns_registry_scanning
-}
-
 module "dns" {
   source               = "../dns"
   project              = var.project

@@ -8,11 +8,6 @@ output "cluster" {
   value       = module.eks
 }
 
-output "registry" {
-  description = "Repositories of the images."
-  value       = module.registry
-}
-
 output "dns" {
   description = "Zone, name servers to delegate to, certificate."
   value       = module.dns

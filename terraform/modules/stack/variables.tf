@@ -53,12 +53,6 @@ variable "interface_endpoints" {
   default     = false
 }
 
-variable "owns_registry_scanning" {
-  type        = bool
-  description = "Whether this environment owns the account's registry scanning; true in one environment of an account only."
-  default     = true
-}
-
 variable "cluster" {
   type = object({
     kubernetes_version   = optional(string, "1.35")

@@ -2,6 +2,7 @@
 
 An area is a folder with main.tf (the modules as an environment calls them, no provider block), check.py with
 `check(cloud)`, and maybe `targets`: one address per line, when moto cannot hold the rest (each then in exemptions.md).
+Where moto needs other settings than AWS, check.py also has `prepare(folder)`, called before the apply.
 """
 import importlib.util
 import json
@@ -89,6 +90,7 @@ def run_area(name, ledger):
     if (folder / "backend.tf").exists():
         raise tf.Failure(f"{name}: an area keeps its state in its folder; remove backend.tf")
     (folder / "provider_of_the_harness.tf").write_text(PROVIDER)
+    prepare_of(folder)(folder)
     with Server() as server:
         env = tf.environment(AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.port}", TF_VAR_test_secret=KNOWN_SECRET)
         cloud = Cloud(name, folder, server.port, env)
@@ -125,10 +127,18 @@ def plan_environment(folder):
 
 
 def check_of(folder):
+    return part_of(folder).check
+
+
+def prepare_of(folder):
+    return getattr(part_of(folder), "prepare", lambda _: None)
+
+
+def part_of(folder):
     spec = importlib.util.spec_from_file_location(f"check_{folder.name}", folder / "check.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.check
+    return module
 
 
 def types_of(module):

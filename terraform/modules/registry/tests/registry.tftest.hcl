@@ -30,7 +30,7 @@ run "repositories" {
     error_message = "prod images can be destroyed with their repository"
   }
   assert {
-    condition     = jsondecode(aws_ecr_lifecycle_policy.service["auth"].policy).rules[1].selection.countNumber == 30
+    condition     = jsondecode(aws_ecr_lifecycle_policy.service["auth"].policy).rules[1].selection == { tagStatus = "tagged", tagPatternList = ["*"], countType = "imageCountMoreThan", countNumber = 120 }
     error_message = "30 releases do not stay"
   }
   assert {

@@ -35,11 +35,6 @@ override_module {
 }
 
 override_module {
-  target  = module.registry
-  outputs = { repository_urls = {} }
-}
-
-override_module {
   target  = module.observability
   outputs = {}
 }
