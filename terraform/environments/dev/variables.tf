@@ -55,3 +55,9 @@ variable "addon_versions" {
   description = "Version by add-on: aws eks describe-addon-versions."
   default     = {}
 }
+
+variable "guardrails" {
+  type        = set(string)
+  description = "Guardrails of the account switched on here: guardduty, cloudtrail, config, securityhub, block-public-access (modules/guardrails). Empty: none; they cost by use."
+  default     = []
+}

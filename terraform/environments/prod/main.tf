@@ -8,6 +8,7 @@ module "stack" {
   wait_for_certificate = var.wait_for_certificate
   emails               = var.emails
   access               = var.access
+  guardrails           = var.guardrails
 
   cidr                      = "10.30.0.0/16"
   nat_gateways              = 3

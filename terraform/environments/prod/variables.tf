@@ -71,3 +71,9 @@ variable "copy_region" {
   description = "Region that holds the copies of backups."
   default     = "eu-west-1"
 }
+
+variable "guardrails" {
+  type        = set(string)
+  description = "Guardrails of the account switched on here: guardduty, cloudtrail, config, securityhub, block-public-access (modules/guardrails). Empty: none; they cost by use."
+  default     = []
+}

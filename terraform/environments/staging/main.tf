@@ -8,6 +8,7 @@ module "stack" {
   wait_for_certificate = var.wait_for_certificate
   emails               = var.emails
   access               = var.access
+  guardrails           = var.guardrails
 
   cidr                      = "10.20.0.0/16"
   budget_usd                = var.budget_usd

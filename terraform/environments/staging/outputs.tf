@@ -52,3 +52,8 @@ output "budget" {
   description = "Names of the budget and of the monitor of unusual cost."
   value       = module.stack.budget
 }
+
+output "guardrails" {
+  description = "Detector and bucket of the account's guardrails; null when another environment has them, or none."
+  value       = module.stack.guardrails
+}

@@ -61,3 +61,9 @@ variable "broker_bootstrap_password" {
   description = "First password of the broker's operations user (modules/broker), from TF_VAR_broker_bootstrap_password."
   sensitive   = true
 }
+
+variable "guardrails" {
+  type        = set(string)
+  description = "Guardrails of the account switched on here: guardduty, cloudtrail, config, securityhub, block-public-access (modules/guardrails). Empty: none; they cost by use."
+  default     = []
+}

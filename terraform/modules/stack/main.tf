@@ -156,3 +156,15 @@ module "budget" {
   limit_usd   = var.budget_usd
   emails      = tolist(var.emails)
 }
+
+module "guardrails" {
+  source = "../guardrails"
+  count  = length(var.guardrails) > 0 ? 1 : 0
+
+  project           = var.project
+  environment       = var.environment
+  tags              = var.tags
+  parts             = var.guardrails
+  public_subnet_ids = module.network.public_subnet_ids
+  topic_arn         = module.key.alarm_topic_arn
+}

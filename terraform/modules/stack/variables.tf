@@ -127,6 +127,12 @@ variable "broker_bootstrap_password" {
   }
 }
 
+variable "guardrails" {
+  type        = set(string)
+  description = "Guardrails of the account this environment switches on (module guardrails, parts); empty: none. One environment of an account."
+  default     = []
+}
+
 variable "copy_to_vault_arn" {
   type        = string
   description = "Vault in another region that gets a copy of every backup; empty: none, which prod refuses."

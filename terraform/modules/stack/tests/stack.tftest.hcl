@@ -64,6 +64,11 @@ override_module {
   outputs = { vault_arn = "arn:aws:backup:eu-central-1:111122223333:backup-vault:x" }
 }
 
+override_module {
+  target  = module.guardrails
+  outputs = { detector_id = "d-1", records_bucket = "records" }
+}
+
 variables {
   environment = "dev"
   domain      = "dev.shop.example.com"
@@ -84,6 +89,10 @@ run "data_in_the_cluster" {
   assert {
     condition     = local.zones == ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
     error_message = "not three zones of the region"
+  }
+  assert {
+    condition     = output.guardrails == null
+    error_message = "guardrails are paid for though nobody asked"
   }
 }
 
@@ -109,6 +118,19 @@ run "managed_data" {
       keys(local.secrets),
     )) == 0 && length(setsubtract(["auth/redis", "product/redis", "gateway/redis", "auth/bootstrap-admin"], keys(local.secrets))) == 0
     error_message = "a service has a store and no password for it"
+  }
+}
+
+run "guardrails" {
+  command = plan
+  variables {
+    managed_data = false
+    guardrails   = ["guardduty"]
+  }
+
+  assert {
+    condition     = output.guardrails.detector_id == "d-1"
+    error_message = "the switch does nothing"
   }
 }
 
