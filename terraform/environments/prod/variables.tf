@@ -52,7 +52,7 @@ variable "public_access_cidrs" {
 
 variable "addon_versions" {
   type        = map(string)
-  description = "Version by add-on: aws eks describe-addon-versions. prod pins all of them."
+  description = "Version by add-on (terraform.tfvars.example says how to find them); prod pins all of them."
 }
 
 variable "broker_bootstrap_password" {
@@ -63,7 +63,7 @@ variable "broker_bootstrap_password" {
 
 variable "node_release_version" {
   type        = string
-  description = "AMI release of the nodes: aws ssm get-parameter --name /aws/service/eks/optimized-ami/<version>/amazon-linux-2023/arm64/standard/recommended/release_version."
+  description = "AMI release of the nodes (terraform.tfvars.example says how to find it); prod pins it."
 }
 
 variable "copy_region" {

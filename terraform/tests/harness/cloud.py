@@ -23,6 +23,13 @@ import tf
 # Handed to every area that declares var.test_secret (ephemeral): a value that no state, plan or output may hold.
 KNOWN_SECRET = "known-test-secret-" + secrets.token_hex(12)
 
+# What examples leave out, because only AWS can say it; shaped as the real ones, for plans without an account.
+VERSIONS = {
+    "TF_VAR_addon_versions": json.dumps({name: "v1.0.0-eksbuild.1" for name in (
+        "vpc-cni", "eks-pod-identity-agent", "kube-proxy", "coredns", "metrics-server", "aws-ebs-csi-driver")}),
+    "TF_VAR_node_release_version": "1.35.0-20260101",
+}
+
 PROVIDER = """
 provider "aws" {
   region                      = "eu-central-1"
@@ -119,7 +126,7 @@ def plan_environment(folder):
     """Plans an environment as its example says, on an empty account of moto; gives the number of resources it makes."""
     (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
     with Server() as server:
-        env = tf.environment(AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.port}", TF_VAR_broker_bootstrap_password=KNOWN_SECRET)
+        env = tf.environment(AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.port}", TF_VAR_broker_bootstrap_password=KNOWN_SECRET, **VERSIONS)
         tf.run(folder, "init", "-input=false", "-no-color", env=env)
         tf.run(folder, "plan", "-input=false", "-no-color", "-var-file=terraform.tfvars.example", "-out=first", env=env)
         plan = tf.show_json(folder, "first", env)
