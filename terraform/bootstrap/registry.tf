@@ -18,6 +18,8 @@ module "registry" {
   project     = var.project
   environment = "prod" # what prod runs is in it, so its rules against losing data hold
   kms_key_arn = aws_kms_key.images.arn
+
+  pull_through = var.pull_through
 }
 
 # Jobs of the GitHub environment `registry`, no others. It sees no state.

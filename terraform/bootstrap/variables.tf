@@ -46,3 +46,21 @@ variable "old_versions_days" {
     error_message = "old_versions_days is at least 30: a state is looked for when something went wrong."
   }
 }
+
+variable "pull_through" {
+  type        = map(string)
+  description = "Public registries that nodes pull from by way of this account's (modules/registry)."
+  default     = {}
+}
+
+variable "owner" {
+  type        = string
+  description = "Team that answers for what is here; a tag of everything."
+  default     = "platform"
+}
+
+variable "cost_center" {
+  type        = string
+  description = "Cost center; a tag of everything. By default the project, until accounting has a name for it."
+  default     = "signalbox"
+}

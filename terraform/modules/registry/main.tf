@@ -54,6 +54,15 @@ resource "aws_ecr_lifecycle_policy" "service" {
   })
 }
 
+# Images of others by way of this registry: scanned as ours are, and there when theirs is not. Only registries that ask for no login.
+# The first pull of an image makes its repository, which takes ecr:CreateRepository: a person does it once, nodes may not.
+resource "aws_ecr_pull_through_cache_rule" "public" {
+  for_each = var.pull_through
+
+  ecr_repository_prefix = "${var.project}-${each.key}"
+  upstream_registry_url = each.value
+}
+
 # Scanning is a setting of the whole registry (account and region), so whoever has a registry of its own owns it.
 resource "aws_ecr_registry_scanning_configuration" "registry" {
   count = var.owns_registry_scanning ? 1 : 0

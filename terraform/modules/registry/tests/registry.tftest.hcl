@@ -84,3 +84,19 @@ run "too_few_releases" {
   variables { keep_releases = 1 }
   expect_failures = [var.keep_releases]
 }
+
+run "images_of_others" {
+  command = plan
+  variables { pull_through = { quay = "quay.io", k8s = "registry.k8s.io" } }
+
+  assert {
+    condition     = { for name, rule in aws_ecr_pull_through_cache_rule.public : rule.ecr_repository_prefix => rule.upstream_registry_url } == { signalbox-quay = "quay.io", signalbox-k8s = "registry.k8s.io" }
+    error_message = "images of others come from elsewhere than asked"
+  }
+}
+
+run "a_registry_with_a_login" {
+  command = plan
+  variables { pull_through = { hub = "registry-1.docker.io" } }
+  expect_failures = [var.pull_through]
+}
