@@ -34,7 +34,7 @@ OTHERWISE = {"prevent_destroy = true": "prevent_destroy = false", "newer_noncurr
 
 
 def prepare(folder):
-    copy = shutil.copytree(tf.COPY / "bootstrap", folder / "bootstrap", ignore=shutil.ignore_patterns("tests", ".terraform*"))
+    copy = shutil.copytree(folder.parents[2] / "bootstrap", folder / "bootstrap", ignore=shutil.ignore_patterns("tests", ".terraform*"))
     state, registry, main = copy / "state.tf", copy / "registry.tf", folder / "main.tf"
     text = state.read_text()
     for one, other in OTHERWISE.items():
