@@ -138,7 +138,7 @@ def check_of(folder):
 
 
 def prepare_of(folder):
-    return getattr(part_of(folder), "prepare", lambda _: None)
+    return getattr(part_of(folder), "prepare", lambda _: None) if (folder / "check.py").exists() else lambda _: None
 
 
 def part_of(folder):
