@@ -9,6 +9,7 @@ module "stack" {
   emails               = var.emails
   access               = var.access
   guardrails           = var.guardrails
+  secret_rotations     = var.secret_rotations
 
   cidr         = "10.10.0.0/16"
   budget_usd   = var.budget_usd

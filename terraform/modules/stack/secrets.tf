@@ -27,7 +27,7 @@ locals {
     "broker/operations" = "password of operations at Amazon MQ: scripts/provision-stores, which also makes it instead of the first one"
   }
   secrets = merge(
-    { for name, description in local.generated : name => { description = description, generate = true } },
-    { for name, description in local.given : name => { description = description, generate = false } },
+    { for name, description in local.generated : name => { description = description, generate = true, rotation = lookup(var.secret_rotations, name, 1) } },
+    { for name, description in local.given : name => { description = description, generate = false, rotation = 1 } },
   )
 }

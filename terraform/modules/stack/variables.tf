@@ -127,6 +127,17 @@ variable "broker_bootstrap_password" {
   }
 }
 
+variable "secret_rotations" {
+  type        = map(number)
+  description = "For each generated secret, as auth/database, a number to raise when AWS is to make a new value; 1 for those not named."
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.secret_rotations), keys(local.generated))) == 0 && alltrue([for number in var.secret_rotations : number >= 1])
+    error_message = "secret_rotations names something else than a generated secret (auth/database, see modules/stack/secrets.tf), or a number below 1; correct it."
+  }
+}
+
 variable "guardrails" {
   type        = set(string)
   description = "Guardrails of the account this environment switches on (module guardrails, parts); empty: none. One environment of an account."

@@ -121,6 +121,28 @@ run "managed_data" {
   }
 }
 
+run "a_new_password" {
+  command = plan
+  variables {
+    managed_data     = false
+    secret_rotations = { "auth/database" = 2 }
+  }
+
+  assert {
+    condition     = local.secrets["auth/database"].rotation == 2 && toset([for name, secret in local.secrets : secret.rotation if name != "auth/database"]) == toset([1])
+    error_message = "AWS makes no new password, or one that nobody asked for"
+  }
+}
+
+run "a_new_password_of_nothing" {
+  command = plan
+  variables {
+    managed_data     = false
+    secret_rotations = { "notification/smtp" = 2 }
+  }
+  expect_failures = [var.secret_rotations]
+}
+
 run "guardrails" {
   command = plan
   variables {
