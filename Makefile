@@ -95,6 +95,7 @@ image-table: ## size, start and memory of the programs in the images, without a 
 
 pipeline-lint: ## .github/workflows with zizmor and actionlint; what scripts of deployments, their pages and updates do and say
 	@./scripts/deploy-test
+	@./scripts/provision-test
 	@./scripts/check-docs
 	@./scripts/check-docs-names
 	@./scripts/check-docs-run

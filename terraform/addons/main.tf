@@ -9,6 +9,8 @@ provider "aws" {
     tags = {
       project     = var.project
       environment = var.environment
+      owner       = var.owner
+      cost-center = var.cost_center
       managed-by  = "terraform/addons"
     }
   }

@@ -50,3 +50,15 @@ variable "load_balancer_namespace" {
     error_message = "load_balancer_namespace is not a name Kubernetes takes (lower-case letters, digits, hyphens)."
   }
 }
+
+variable "owner" {
+  description = "Team that answers for what is here; a tag of everything."
+  type        = string
+  default     = "platform"
+}
+
+variable "cost_center" {
+  description = "Cost center; a tag of everything. By default the project, until accounting has a name for it."
+  type        = string
+  default     = "signalbox"
+}

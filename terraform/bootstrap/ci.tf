@@ -107,7 +107,8 @@ resource "aws_iam_role_policy" "state" {
   policy = data.aws_iam_policy_document.state_access[each.key].json
 }
 
-# ViewOnly and SecurityAudit read settings but no data: no secret value, no object, no log line.
+# ViewOnly and SecurityAudit read settings but no data: no secret value, no object, no log line. A plan that looks at AWS again
+# needs secret values, so scripts/terraform plans against the state alone there.
 resource "aws_iam_role_policy_attachment" "plan" {
   for_each = { for pair in setproduct(var.environments, ["job-function/ViewOnlyAccess", "SecurityAudit"]) : join(":", pair) => pair }
 
@@ -133,7 +134,7 @@ data "aws_iam_policy_document" "deny" {
       "iam:AttachRolePolicy", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy",
       "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
     ]
-    resources = [for role in aws_iam_role.ci : role.arn]
+    resources = concat([for role in aws_iam_role.ci : role.arn], [aws_iam_role.push.arn])
   }
 
   statement {

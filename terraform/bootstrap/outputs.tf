@@ -9,6 +9,11 @@ output "state_key_arn" {
 }
 
 output "role_arns" {
-  description = "Roles of the pipeline, <environment>-plan and <environment>-apply."
-  value       = { for name, role in aws_iam_role.ci : name => role.arn }
+  description = "Roles of the pipeline: <environment>-plan and <environment>-apply, and registry-push (AWS_PUSH_ROLE)."
+  value       = merge({ for name, role in aws_iam_role.ci : name => role.arn }, { registry-push = aws_iam_role.push.arn })
+}
+
+output "registry" {
+  description = "Where the images are, what stands before /<project>/<service>: REGISTRY."
+  value       = split("/", values(module.registry.repository_urls)[0])[0]
 }

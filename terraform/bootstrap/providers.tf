@@ -5,6 +5,8 @@ provider "aws" {
     tags = {
       project     = var.project
       environment = "shared"
+      owner       = var.owner
+      cost-center = var.cost_center
       managed-by  = "terraform/bootstrap"
     }
   }

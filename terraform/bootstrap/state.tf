@@ -43,6 +43,11 @@ resource "aws_s3_bucket" "state" {
   # checkov:skip=CKV_AWS_18:access to states is in CloudTrail's data events where an account has them; server logs add a bucket to protect
   # checkov:skip=CKV2_AWS_62:nothing reacts to a new state; the pipeline that wrote it already says so
   bucket = local.bucket # without force_destroy AWS refuses to delete it while it holds a state
+
+  # Nor does a plan take it away, or make it again because somebody renamed something.
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_s3_bucket_versioning" "state" {
@@ -92,7 +97,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "state" {
     filter {}
 
     noncurrent_version_expiration {
-      noncurrent_days = var.old_versions_days
+      noncurrent_days           = var.old_versions_days
+      newer_noncurrent_versions = 10
     }
 
     abort_incomplete_multipart_upload {

@@ -38,11 +38,29 @@ variable "environments" {
 
 variable "old_versions_days" {
   type        = number
-  description = "Days that replaced versions of a state stay."
+  description = "Days that replaced versions of a state stay; the newest ten always do."
   default     = 90
 
   validation {
     condition     = var.old_versions_days >= 30
     error_message = "old_versions_days is at least 30: a state is looked for when something went wrong."
   }
+}
+
+variable "pull_through" {
+  type        = map(string)
+  description = "Public registries that nodes pull from by way of this account's (modules/registry)."
+  default     = {}
+}
+
+variable "owner" {
+  type        = string
+  description = "Team that answers for what is here; a tag of everything."
+  default     = "platform"
+}
+
+variable "cost_center" {
+  type        = string
+  description = "Cost center; a tag of everything. By default the project, until accounting has a name for it."
+  default     = "signalbox"
 }

@@ -19,6 +19,9 @@ mock_provider "aws" {
   mock_resource "aws_iam_openid_connect_provider" {
     defaults = { arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com" }
   }
+  mock_resource "aws_ecr_repository" {
+    defaults = { arn = "arn:aws:ecr:eu-central-1:111122223333:repository/signalbox/mock", repository_url = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/signalbox/mock" }
+  }
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::111122223333:role/mock" }
   }
@@ -40,6 +43,10 @@ run "state" {
   assert {
     condition     = tolist(aws_s3_bucket_server_side_encryption_configuration.state.rule)[0].apply_server_side_encryption_by_default[0].kms_master_key_id == aws_kms_key.state.arn
     error_message = "states are not encrypted with the key"
+  }
+  assert {
+    condition     = aws_s3_bucket_lifecycle_configuration.state.rule[0].noncurrent_version_expiration[0].newer_noncurrent_versions == 10
+    error_message = "the last versions of a state go with time"
   }
   assert {
     condition     = aws_s3_bucket_public_access_block.state.block_public_acls && aws_s3_bucket_public_access_block.state.block_public_policy && aws_s3_bucket_public_access_block.state.ignore_public_acls && aws_s3_bucket_public_access_block.state.restrict_public_buckets
@@ -76,6 +83,35 @@ run "pipeline" {
   assert {
     condition     = alltrue([for s in data.aws_iam_policy_document.deny.statement : s.effect == "Deny"]) && length(aws_iam_role_policy.deny) == 3
     error_message = "the pipeline can widen its own way in"
+  }
+}
+
+run "registry" {
+  command = plan
+
+  assert {
+    condition     = toset([for c in data.aws_iam_policy_document.push_trust.statement[0].condition : "${c.test} ${c.variable} ${join(",", c.values)}"]) == toset(["StringEquals token.actions.githubusercontent.com:aud sts.amazonaws.com", "StringEquals token.actions.githubusercontent.com:sub repo:example/signalbox:environment:registry"])
+    error_message = "others than the jobs of the environment registry can push"
+  }
+  assert {
+    condition     = [for s in data.aws_iam_policy_document.push.statement : s.sid if contains(s.resources, "*")] == ["LogIn"] && data.aws_iam_policy_document.push.statement[0].actions == toset(["ecr:GetAuthorizationToken"])
+    error_message = "whoever pushes may do it anywhere"
+  }
+  assert {
+    condition     = length(data.aws_iam_policy_document.push.statement[1].actions) == 10 && alltrue([for a in data.aws_iam_policy_document.push.statement[1].actions : startswith(a, "ecr:") && !can(regex("Delete|Policy|Tag|Create|[*]", a))])
+    error_message = "whoever pushes may delete images or change repositories"
+  }
+  assert {
+    condition     = contains(keys(output.role_arns), "registry-push")
+    error_message = "the role does not come out"
+  }
+  assert {
+    condition     = contains(data.aws_iam_policy_document.deny.statement[0].resources, aws_iam_role.push.arn)
+    error_message = "an environment's pipeline can change who pushes images"
+  }
+  assert {
+    condition     = output.registry == "111122223333.dkr.ecr.eu-central-1.amazonaws.com"
+    error_message = "REGISTRY is not what stands before the project"
   }
 }
 

@@ -8,6 +8,8 @@ module "stack" {
   wait_for_certificate = var.wait_for_certificate
   emails               = var.emails
   access               = var.access
+  guardrails           = var.guardrails
+  secret_rotations     = var.secret_rotations
 
   cidr         = "10.10.0.0/16"
   budget_usd   = var.budget_usd

@@ -8,11 +8,6 @@ output "cluster" {
   value       = module.stack.cluster
 }
 
-output "registry" {
-  description = "Repositories of the images."
-  value       = module.stack.registry
-}
-
 output "dns" {
   description = "Zone, name servers to delegate to, certificate."
   value       = module.stack.dns
@@ -56,4 +51,9 @@ output "backup" {
 output "budget" {
   description = "Names of the budget and of the monitor of unusual cost."
   value       = module.stack.budget
+}
+
+output "guardrails" {
+  description = "Detector and bucket of the account's guardrails; null when another environment has them, or none."
+  value       = module.stack.guardrails
 }

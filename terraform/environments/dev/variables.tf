@@ -55,3 +55,15 @@ variable "addon_versions" {
   description = "Version by add-on: aws eks describe-addon-versions."
   default     = {}
 }
+
+variable "guardrails" {
+  type        = set(string)
+  description = "Guardrails of the account switched on here: guardduty, cloudtrail, config, securityhub, block-public-access (modules/guardrails). Empty: none; they cost by use."
+  default     = []
+}
+
+variable "secret_rotations" {
+  type        = map(number)
+  description = "A number to raise for each generated secret, as auth/database, of which AWS is to make a new value; 1 for those not named."
+  default     = {}
+}

@@ -8,12 +8,13 @@ module "stack" {
   wait_for_certificate = var.wait_for_certificate
   emails               = var.emails
   access               = var.access
+  guardrails           = var.guardrails
+  secret_rotations     = var.secret_rotations
 
   cidr                      = "10.30.0.0/16"
   nat_gateways              = 3
   interface_endpoints       = true
   budget_usd                = var.budget_usd
-  owns_registry_scanning    = var.owns_registry_scanning
   broker_bootstrap_password = var.broker_bootstrap_password
   copy_to_vault_arn         = module.copy_vault.vault_arn
   managed_metrics           = true

@@ -52,13 +52,7 @@ variable "public_access_cidrs" {
 
 variable "addon_versions" {
   type        = map(string)
-  description = "Version by add-on: aws eks describe-addon-versions. prod pins all of them."
-}
-
-variable "owns_registry_scanning" {
-  type        = bool
-  description = "Whether this environment owns its account's registry scanning; false when another one shares the account."
-  default     = true
+  description = "Version by add-on (terraform.tfvars.example says how to find them); prod pins all of them."
 }
 
 variable "broker_bootstrap_password" {
@@ -69,11 +63,23 @@ variable "broker_bootstrap_password" {
 
 variable "node_release_version" {
   type        = string
-  description = "AMI release of the nodes: aws ssm get-parameter --name /aws/service/eks/optimized-ami/<version>/amazon-linux-2023/arm64/standard/recommended/release_version."
+  description = "AMI release of the nodes (terraform.tfvars.example says how to find it); prod pins it."
 }
 
 variable "copy_region" {
   type        = string
   description = "Region that holds the copies of backups."
   default     = "eu-west-1"
+}
+
+variable "guardrails" {
+  type        = set(string)
+  description = "Guardrails of the account switched on here: guardduty, cloudtrail, config, securityhub, block-public-access (modules/guardrails). Empty: none; they cost by use."
+  default     = []
+}
+
+variable "secret_rotations" {
+  type        = map(number)
+  description = "A number to raise for each generated secret, as auth/database, of which AWS is to make a new value; 1 for those not named."
+  default     = {}
 }

@@ -8,10 +8,11 @@ module "stack" {
   wait_for_certificate = var.wait_for_certificate
   emails               = var.emails
   access               = var.access
+  guardrails           = var.guardrails
+  secret_rotations     = var.secret_rotations
 
   cidr                      = "10.20.0.0/16"
   budget_usd                = var.budget_usd
-  owns_registry_scanning    = var.owns_registry_scanning
   broker_bootstrap_password = var.broker_bootstrap_password
 
   cluster = {

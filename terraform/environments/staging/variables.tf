@@ -56,14 +56,20 @@ variable "addon_versions" {
   default     = {}
 }
 
-variable "owns_registry_scanning" {
-  type        = bool
-  description = "Whether this environment owns its account's registry scanning; false when another one shares the account."
-  default     = true
-}
-
 variable "broker_bootstrap_password" {
   type        = string
   description = "First password of the broker's operations user (modules/broker), from TF_VAR_broker_bootstrap_password."
   sensitive   = true
+}
+
+variable "guardrails" {
+  type        = set(string)
+  description = "Guardrails of the account switched on here: guardduty, cloudtrail, config, securityhub, block-public-access (modules/guardrails). Empty: none; they cost by use."
+  default     = []
+}
+
+variable "secret_rotations" {
+  type        = map(number)
+  description = "A number to raise for each generated secret, as auth/database, of which AWS is to make a new value; 1 for those not named."
+  default     = {}
 }

@@ -143,6 +143,16 @@ variable "node_release_version" {
   type        = string
   description = "AMI release of the nodes (aws ssm get-parameter names them); null takes the newest at creation."
   default     = null
+
+  validation {
+    condition     = var.node_release_version == null || can(regex("^1\\.[0-9]+\\.[0-9]+-20[0-9]{6}$", var.node_release_version))
+    error_message = "node_release_version is no AMI release (1.35.1-20260917); aws ssm get-parameter --name /aws/service/eks/optimized-ami/<version>/amazon-linux-2023/<architecture>/standard/recommended/release_version says the newest."
+  }
+
+  validation {
+    condition     = var.node_release_version != null || var.environment != "prod" || var.compute == "auto"
+    error_message = "node_release_version is not given in prod, where a node is never of another image than the one before by chance; pin it."
+  }
 }
 
 variable "addon_versions" {
@@ -153,6 +163,11 @@ variable "addon_versions" {
   validation {
     condition     = var.environment != "prod" || length(setsubtract(local.addon_names, keys(var.addon_versions))) == 0
     error_message = "prod pins every add-on; addon_versions lacks some. aws eks describe-addon-versions lists the versions."
+  }
+
+  validation {
+    condition     = alltrue([for version in var.addon_versions : can(regex("^v[0-9]+\\.[0-9]+\\.[0-9]+-eksbuild\\.[1-9][0-9]*$", version)) && !startswith(version, "v0.0.0-")])
+    error_message = "addon_versions has an entry that is no version of an add-on (v1.2.3-eksbuild.4); aws eks describe-addon-versions lists the versions."
   }
 }
 

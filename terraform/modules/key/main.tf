@@ -9,6 +9,10 @@ locals {
   name    = "${var.project}-${var.environment}"
   region  = data.aws_region.current.id
   account = data.aws_caller_identity.current.account_id
+
+  publish_without_account = ["events.amazonaws.com", "backup.amazonaws.com"]
+
+  publishers = ["cloudwatch.amazonaws.com", "events.amazonaws.com", "budgets.amazonaws.com", "costalerts.amazonaws.com", "backup.amazonaws.com"]
 }
 
 data "aws_iam_policy_document" "key" {
@@ -52,7 +56,7 @@ data "aws_iam_policy_document" "key" {
 
     principals {
       type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com", "events.amazonaws.com", "budgets.amazonaws.com", "costalerts.amazonaws.com", "backup.amazonaws.com"]
+      identifiers = local.publishers
     }
 
     condition {
@@ -105,6 +109,43 @@ resource "aws_sns_topic" "alarms" {
   name              = "${local.name}-alarms"
   kms_master_key_id = aws_kms_key.this.arn
   tags              = var.tags
+}
+
+# Services publish, and the default policy of a topic leaves most of them out.
+data "aws_iam_policy_document" "alarms" {
+  statement {
+    sid       = "OfThisAccount"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.alarms.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = setsubtract(local.publishers, local.publish_without_account)
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+
+  # AWS documents the policy for these two without a condition; whose rules and vaults name the topic is up to IAM.
+  statement {
+    sid       = "Rules"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.alarms.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = local.publish_without_account
+    }
+  }
+}
+
+resource "aws_sns_topic_policy" "alarms" {
+  arn    = aws_sns_topic.alarms.arn
+  policy = data.aws_iam_policy_document.alarms.json
 }
 
 resource "aws_sns_topic_subscription" "alarms" {

@@ -77,10 +77,27 @@ resource "aws_elasticache_user" "service" {
   }
 }
 
+# Who measures sees counters, and no key. In compose.yaml it also reads settings, which ElastiCache gives to nobody.
+resource "aws_elasticache_user" "metrics" {
+  user_id       = "${local.name}-metrics"
+  user_name     = "${local.name}-metrics"
+  engine        = "valkey"
+  access_string = "on resetkeys resetchannels -@all +ping +info +slowlog|get +slowlog|len +latency|latest +latency|histogram +client|setname +select"
+  tags          = local.tags
+
+  authentication_mode {
+    type = "iam"
+  }
+
+  lifecycle {
+    ignore_changes = [authentication_mode]
+  }
+}
+
 resource "aws_elasticache_user_group" "this" {
   user_group_id = local.name
   engine        = "valkey"
-  user_ids      = [for user in aws_elasticache_user.service : user.user_id]
+  user_ids      = concat([for user in aws_elasticache_user.service : user.user_id], [aws_elasticache_user.metrics.user_id])
   tags          = local.tags
 }
 

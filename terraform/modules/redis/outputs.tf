@@ -23,6 +23,11 @@ output "user_ids" {
   value       = { for service, user in aws_elasticache_user.service : service => user.user_id }
 }
 
+output "user_prefix" {
+  description = "What stands before the name of a service in its user (signalbox-prod-): stores.redis.userPrefix of the chart."
+  value       = "${local.name}-"
+}
+
 output "security_group_id" {
   description = "Security group of the cache."
   value       = aws_security_group.this.id

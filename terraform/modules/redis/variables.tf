@@ -147,7 +147,7 @@ variable "services" {
   default     = ["auth", "product", "gateway"]
 
   validation {
-    condition     = length(var.services) > 0 && alltrue([for name in var.services : can(regex("^[a-z][a-z0-9-]{0,15}$", name))])
-    error_message = "services is empty or has a name that is not 1 to 16 lower-case letters, digits or hyphens; name the services as in services/."
+    condition     = length(var.services) > 0 && alltrue([for name in var.services : can(regex("^[a-z][a-z0-9-]{0,15}$", name)) && name != "metrics"])
+    error_message = "services is empty or has a name that is not 1 to 16 lower-case letters, digits or hyphens, or is metrics, the exporter's user; name the services as in services/."
   }
 }

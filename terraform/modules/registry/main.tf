@@ -1,5 +1,9 @@
 # One repository per image. Tags are immutable, so what was scanned and signed is what runs.
 
+locals {
+  tags_of_a_release = 4 # two architectures, the image that joins them, its signature (scripts/publish-images)
+}
+
 resource "aws_ecr_repository" "service" {
   for_each = var.repositories
 
@@ -40,9 +44,9 @@ resource "aws_ecr_lifecycle_policy" "service" {
         description  = "the newest ${var.keep_releases} releases stay"
         selection = {
           tagStatus      = "tagged"
-          tagPatternList = ["v*"]
+          tagPatternList = ["*"] # tags are commits
           countType      = "imageCountMoreThan"
-          countNumber    = var.keep_releases
+          countNumber    = var.keep_releases * local.tags_of_a_release
         }
         action = { type = "expire" }
       },
@@ -50,7 +54,16 @@ resource "aws_ecr_lifecycle_policy" "service" {
   })
 }
 
-# Scanning is a setting of the whole registry (account and region): one environment of an account owns it.
+# Images of others by way of this registry: scanned as ours are, and there when theirs is not. Only registries that ask for no login.
+# The first pull of an image makes its repository, which takes ecr:CreateRepository: a person does it once, nodes may not.
+resource "aws_ecr_pull_through_cache_rule" "public" {
+  for_each = var.pull_through
+
+  ecr_repository_prefix = "${var.project}-${each.key}"
+  upstream_registry_url = each.value
+}
+
+# Scanning is a setting of the whole registry (account and region), so whoever has a registry of its own owns it.
 resource "aws_ecr_registry_scanning_configuration" "registry" {
   count = var.owns_registry_scanning ? 1 : 0
 

@@ -48,7 +48,7 @@ variable "untagged_days" {
 
 variable "keep_releases" {
   type        = number
-  description = "Releases (tags v*) that stay; 30 is more than half a year of weekly releases to roll back to."
+  description = "Releases that stay, one for each merged change; 30 is more than a fortnight of two a day to roll back to."
   default     = 30
 
   validation {
@@ -57,8 +57,19 @@ variable "keep_releases" {
   }
 }
 
+variable "pull_through" {
+  type        = map(string)
+  description = "Public registries that nodes pull from by way of this one, by a short name: <registry>/<project>-<name>/<image>. None by default, because the charts name the originals."
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name, url in var.pull_through : can(regex("^[a-z][a-z0-9]{1,12}$", name)) && contains(["public.ecr.aws", "quay.io", "registry.k8s.io"], url)])
+    error_message = "pull_through takes names of 2 to 13 lower-case letters and digits, and public.ecr.aws, quay.io and registry.k8s.io, which ask for no login."
+  }
+}
+
 variable "owns_registry_scanning" {
   type        = bool
-  description = "Whether this state owns the account's registry scanning; true in one environment of an account only."
+  description = "Whether this state owns the scanning of the registry, a setting of account and region; false when another one does."
   default     = true
 }

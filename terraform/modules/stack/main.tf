@@ -28,15 +28,6 @@ module "network" {
   kms_key_arn         = module.key.key_arn
 }
 
-module "registry" {
-  source                 = "../registry"
-  project                = var.project
-  environment            = var.environment
-  tags                   = var.tags
-  kms_key_arn            = module.key.key_arn
-  owns_registry_scanning = var.owns_registry_scanning
-}
-
 module "dns" {
   source               = "../dns"
   project              = var.project
@@ -164,4 +155,16 @@ module "budget" {
   tags        = var.tags
   limit_usd   = var.budget_usd
   emails      = tolist(var.emails)
+}
+
+module "guardrails" {
+  source = "../guardrails"
+  count  = length(var.guardrails) > 0 ? 1 : 0
+
+  project           = var.project
+  environment       = var.environment
+  tags              = var.tags
+  parts             = var.guardrails
+  public_subnet_ids = module.network.public_subnet_ids
+  topic_arn         = module.key.alarm_topic_arn
 }

@@ -1,21 +1,33 @@
-# The secrets the chart's ExternalSecrets name. Generated ones are passwords; the others are URLs that hold a password and the
-# address of a server, which whoever makes the users there puts in.
+# The secrets the chart's ExternalSecrets and scripts/provision-stores name. Every value is a bare password: whoever reads it
+# makes URLs or configuration of it, so that the address of a server can change without a new secret.
 
 locals {
   # What the backup plan selects by.
   backed_up = { backup = "${var.project}-${var.environment}" }
 
   databases = ["auth", "user", "product", "notification"]
-  secrets = merge(
-    { for service in local.databases : "${service}/database" => { description = "database.url of ${service}: its role that reads and writes" } },
-    { for service in local.databases : "${service}/database-owner" => { description = "database.url of ${service} migrate: the owner of its tables" } },
-    { for service in local.databases : "${service}/broker" => { description = "broker.url of ${service}" } },
-    { for service in ["auth", "product", "gateway"] : "${service}/redis" => { description = "redis.url of ${service}" } },
+  caches    = ["auth", "product", "gateway"]
+
+  # AWS makes these up during the apply; no plan and no state has them.
+  generated = merge(
+    { for service in local.databases : "${service}/database" => "password of ${service}_app at Postgres: ${service} itself" },
+    { for service in local.databases : "${service}/database-owner" => "password of ${service}_owner at Postgres: ${service} migrate" },
+    { for service in local.databases : "${service}/broker" => "password of ${service} at RabbitMQ: ${service} itself" },
+    { for service in local.caches : "${service}/redis" => "password of ${service} at Redis: ${service} itself" },
     {
-      "postgres/metrics"  = { description = "password of the exporter at Postgres", generate = true }
-      "redis/metrics"     = { description = "password of the exporter at Redis", generate = true }
-      "grafana/admin"     = { description = "password of Grafana's admin", generate = true }
-      "notification/smtp" = { description = "URL of the mail server" }
+      "postgres/metrics"     = "password of metrics at Postgres: its exporter"
+      "redis/metrics"        = "password of metrics at Redis: its exporter"
+      "grafana/admin"        = "password of admin at Grafana: people"
+      "auth/bootstrap-admin" = "password of the first account, which auth makes when bootstrap.admin_email is set: a person"
     },
+  )
+  # These come from elsewhere and are empty until then.
+  given = {
+    "notification/smtp" = "password at the mail server: notification; a person puts it in"
+    "broker/operations" = "password of operations at Amazon MQ: scripts/provision-stores, which also makes it instead of the first one"
+  }
+  secrets = merge(
+    { for name, description in local.generated : name => { description = description, generate = true, rotation = lookup(var.secret_rotations, name, 1) } },
+    { for name, description in local.given : name => { description = description, generate = false, rotation = 1 } },
   )
 }

@@ -53,12 +53,6 @@ variable "interface_endpoints" {
   default     = false
 }
 
-variable "owns_registry_scanning" {
-  type        = bool
-  description = "Whether this environment owns the account's registry scanning; true in one environment of an account only."
-  default     = true
-}
-
 variable "cluster" {
   type = object({
     kubernetes_version   = optional(string, "1.35")
@@ -131,6 +125,23 @@ variable "broker_bootstrap_password" {
     condition     = !var.managed_data || var.broker_bootstrap_password != null
     error_message = "broker_bootstrap_password is needed with managed_data; set TF_VAR_broker_bootstrap_password to the output of openssl rand -hex 24."
   }
+}
+
+variable "secret_rotations" {
+  type        = map(number)
+  description = "For each generated secret, as auth/database, a number to raise when AWS is to make a new value; 1 for those not named."
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.secret_rotations), keys(local.generated))) == 0 && alltrue([for number in var.secret_rotations : number >= 1])
+    error_message = "secret_rotations names something else than a generated secret (auth/database, see modules/stack/secrets.tf), or a number below 1; correct it."
+  }
+}
+
+variable "guardrails" {
+  type        = set(string)
+  description = "Guardrails of the account this environment switches on (module guardrails, parts); empty: none. One environment of an account."
+  default     = []
 }
 
 variable "copy_to_vault_arn" {

@@ -2,6 +2,7 @@
 
 An area is a folder with main.tf (the modules as an environment calls them, no provider block), check.py with
 `check(cloud)`, and maybe `targets`: one address per line, when moto cannot hold the rest (each then in exemptions.md).
+Where moto needs other settings than AWS, check.py also has `prepare(folder)`, called before the apply.
 """
 import importlib.util
 import json
@@ -21,6 +22,13 @@ import tf
 
 # Handed to every area that declares var.test_secret (ephemeral): a value that no state, plan or output may hold.
 KNOWN_SECRET = "known-test-secret-" + secrets.token_hex(12)
+
+# What examples leave out, because only AWS can say it; shaped as the real ones, for plans without an account.
+VERSIONS = {
+    "TF_VAR_addon_versions": json.dumps({name: "v1.0.0-eksbuild.1" for name in (
+        "vpc-cni", "eks-pod-identity-agent", "kube-proxy", "coredns", "metrics-server", "aws-ebs-csi-driver")}),
+    "TF_VAR_node_release_version": "1.35.0-20260101",
+}
 
 PROVIDER = """
 provider "aws" {
@@ -89,6 +97,7 @@ def run_area(name, ledger):
     if (folder / "backend.tf").exists():
         raise tf.Failure(f"{name}: an area keeps its state in its folder; remove backend.tf")
     (folder / "provider_of_the_harness.tf").write_text(PROVIDER)
+    prepare_of(folder)(folder)
     with Server() as server:
         env = tf.environment(AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.port}", TF_VAR_test_secret=KNOWN_SECRET)
         cloud = Cloud(name, folder, server.port, env)
@@ -117,7 +126,7 @@ def plan_environment(folder):
     """Plans an environment as its example says, on an empty account of moto; gives the number of resources it makes."""
     (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
     with Server() as server:
-        env = tf.environment(AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.port}", TF_VAR_broker_bootstrap_password=KNOWN_SECRET)
+        env = tf.environment(AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.port}", TF_VAR_broker_bootstrap_password=KNOWN_SECRET, **VERSIONS)
         tf.run(folder, "init", "-input=false", "-no-color", env=env)
         tf.run(folder, "plan", "-input=false", "-no-color", "-var-file=terraform.tfvars.example", "-out=first", env=env)
         plan = tf.show_json(folder, "first", env)
@@ -125,10 +134,18 @@ def plan_environment(folder):
 
 
 def check_of(folder):
+    return part_of(folder).check
+
+
+def prepare_of(folder):
+    return getattr(part_of(folder), "prepare", lambda _: None) if (folder / "check.py").exists() else lambda _: None
+
+
+def part_of(folder):
     spec = importlib.util.spec_from_file_location(f"check_{folder.name}", folder / "check.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.check
+    return module
 
 
 def types_of(module):

@@ -1,4 +1,5 @@
--- A database with two roles for one service. Run by a superuser, once per service, as often as you like:
+-- A database with two roles for one service. Run by a superuser, or by the operator of RDS, who may make roles and databases;
+-- once per service, as often as you like:
 --   psql -v service=auth -v owner_password=... -v app_password=... -f provision.sql
 -- <service>_owner owns the schema and is what `<service> migrate` connects as; <service>_app reads and writes rows and
 -- is what the service connects as. Neither may so much as connect to the database of another service.
@@ -10,6 +11,9 @@ SELECT format('CREATE ROLE %I LOGIN', role) FROM (VALUES (:'owner'), (:'app')) A
 WHERE NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role) \gexec
 ALTER ROLE :"owner" PASSWORD :'owner_password';
 ALTER ROLE :"app" PASSWORD :'app_password';
+-- Who is no superuser may give a database and its schema only to a role it is a member of.
+SELECT format('GRANT %I TO %I', :'owner', current_user)
+WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AND NOT pg_has_role(current_user, :'owner', 'USAGE') \gexec
 
 SELECT format('CREATE DATABASE %I OWNER %I', :'service', :'owner')
 WHERE NOT EXISTS (SELECT 1 FROM pg_database WHERE datname = :'service') \gexec

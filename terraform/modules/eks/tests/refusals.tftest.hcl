@@ -89,8 +89,9 @@ run "sizes_out_of_order" {
 run "two_nodes_in_prod" {
   command = plan
   variables {
-    environment    = "prod"
-    addon_versions = { vpc-cni = "v1.0.0-eksbuild.1", eks-pod-identity-agent = "v1.0.0-eksbuild.1", kube-proxy = "v1.0.0-eksbuild.1", coredns = "v1.0.0-eksbuild.1", metrics-server = "v1.0.0-eksbuild.1", aws-ebs-csi-driver = "v1.0.0-eksbuild.1" }
+    environment          = "prod"
+    addon_versions       = { vpc-cni = "v1.0.0-eksbuild.1", eks-pod-identity-agent = "v1.0.0-eksbuild.1", kube-proxy = "v1.0.0-eksbuild.1", coredns = "v1.0.0-eksbuild.1", metrics-server = "v1.0.0-eksbuild.1", aws-ebs-csi-driver = "v1.0.0-eksbuild.1" }
+    node_release_version = "1.35.0-20260101"
   }
   expect_failures = [var.nodes]
 }
@@ -104,9 +105,10 @@ run "disk_smaller_than_the_image" {
 run "addons_of_prod_not_pinned" {
   command = plan
   variables {
-    environment    = "prod"
-    nodes          = { min = 3, desired = 3, max = 6 }
-    addon_versions = { vpc-cni = "v1.0.0-eksbuild.1" }
+    environment          = "prod"
+    nodes                = { min = 3, desired = 3, max = 6 }
+    addon_versions       = { vpc-cni = "v1.0.0-eksbuild.1" }
+    node_release_version = "1.35.0-20260101"
   }
   expect_failures = [var.addon_versions]
 }
@@ -125,4 +127,26 @@ run "workload_that_may_everything" {
     }
   }
   expect_failures = [var.workloads]
+}
+
+run "a_version_nobody_read" {
+  command = plan
+  variables { addon_versions = { vpc-cni = "v0.0.0-eksbuild.1" } }
+  expect_failures = [var.addon_versions]
+}
+
+run "no_release_of_an_ami" {
+  command = plan
+  variables { node_release_version = "0.0.0-00000000" }
+  expect_failures = [var.node_release_version]
+}
+
+run "nodes_of_any_image_in_prod" {
+  command = plan
+  variables {
+    environment    = "prod"
+    nodes          = { min = 3, desired = 3, max = 6 }
+    addon_versions = { vpc-cni = "v1.0.0-eksbuild.1", eks-pod-identity-agent = "v1.0.0-eksbuild.1", kube-proxy = "v1.0.0-eksbuild.1", coredns = "v1.0.0-eksbuild.1", metrics-server = "v1.0.0-eksbuild.1", aws-ebs-csi-driver = "v1.0.0-eksbuild.1" }
+  }
+  expect_failures = [var.node_release_version]
 }

@@ -48,6 +48,21 @@ run "key" {
   }
 }
 
+run "topic" {
+  command = plan
+
+  assert {
+    condition = toset(flatten([for s in data.aws_iam_policy_document.alarms.statement : [for p in s.principals : p.identifiers]])) == toset([
+      "cloudwatch.amazonaws.com", "events.amazonaws.com", "budgets.amazonaws.com", "costalerts.amazonaws.com", "backup.amazonaws.com",
+    ])
+    error_message = "an alarm, a backup, a budget or a finding cannot reach the topic, or a stranger can"
+  }
+  assert {
+    condition     = alltrue([for s in data.aws_iam_policy_document.alarms.statement : s.actions == toset(["sns:Publish"]) && s.resources == toset([aws_sns_topic.alarms.arn])])
+    error_message = "services may do more than publish to this topic"
+  }
+}
+
 run "dev" {
   command = plan
   variables { environment = "dev" }

@@ -85,6 +85,21 @@ run "users_and_network" {
   }
 
   assert {
+    condition     = alltrue([for service, user in aws_elasticache_user.service : user.user_id == user.user_name && user.user_id == "${output.user_prefix}${service}"]) && output.user_prefix == "signalbox-prod-"
+    error_message = "user_prefix does not lead to the users, or a name differs from its id, which IAM login refuses"
+  }
+
+  assert {
+    condition     = aws_elasticache_user.metrics.user_name == "signalbox-prod-metrics" && !strcontains(aws_elasticache_user.metrics.access_string, "~") && length(regexall("[+]@|[+]get|[+]config", aws_elasticache_user.metrics.access_string)) == 0
+    error_message = "who measures reads keys or settings"
+  }
+
+  assert {
+    condition     = contains(aws_elasticache_user_group.this.user_ids, aws_elasticache_user.metrics.user_id) && length(aws_elasticache_user_group.this.user_ids) == 4
+    error_message = "a user is not in the group, so it cannot log in"
+  }
+
+  assert {
     condition     = strcontains(aws_elasticache_user.service["auth"].access_string, " ~signalbox:auth:* ") && length(regexall("~", aws_elasticache_user.service["auth"].access_string)) == 1
     error_message = "auth reaches keys of others"
   }

@@ -30,7 +30,7 @@ run "repositories" {
     error_message = "prod images can be destroyed with their repository"
   }
   assert {
-    condition     = jsondecode(aws_ecr_lifecycle_policy.service["auth"].policy).rules[1].selection.countNumber == 30
+    condition     = jsondecode(aws_ecr_lifecycle_policy.service["auth"].policy).rules[1].selection == { tagStatus = "tagged", tagPatternList = ["*"], countType = "imageCountMoreThan", countNumber = 120 }
     error_message = "30 releases do not stay"
   }
   assert {
@@ -83,4 +83,20 @@ run "too_few_releases" {
   command = plan
   variables { keep_releases = 1 }
   expect_failures = [var.keep_releases]
+}
+
+run "images_of_others" {
+  command = plan
+  variables { pull_through = { quay = "quay.io", k8s = "registry.k8s.io" } }
+
+  assert {
+    condition     = { for name, rule in aws_ecr_pull_through_cache_rule.public : rule.ecr_repository_prefix => rule.upstream_registry_url } == { signalbox-quay = "quay.io", signalbox-k8s = "registry.k8s.io" }
+    error_message = "images of others come from elsewhere than asked"
+  }
+}
+
+run "a_registry_with_a_login" {
+  command = plan
+  variables { pull_through = { hub = "registry-1.docker.io" } }
+  expect_failures = [var.pull_through]
 }

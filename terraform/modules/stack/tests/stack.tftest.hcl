@@ -35,11 +35,6 @@ override_module {
 }
 
 override_module {
-  target  = module.registry
-  outputs = { repository_urls = {} }
-}
-
-override_module {
   target  = module.observability
   outputs = {}
 }
@@ -69,6 +64,11 @@ override_module {
   outputs = { vault_arn = "arn:aws:backup:eu-central-1:111122223333:backup-vault:x" }
 }
 
+override_module {
+  target  = module.guardrails
+  outputs = { detector_id = "d-1", records_bucket = "records" }
+}
+
 variables {
   environment = "dev"
   domain      = "dev.shop.example.com"
@@ -90,6 +90,10 @@ run "data_in_the_cluster" {
     condition     = local.zones == ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
     error_message = "not three zones of the region"
   }
+  assert {
+    condition     = output.guardrails == null
+    error_message = "guardrails are paid for though nobody asked"
+  }
 }
 
 run "managed_data" {
@@ -101,8 +105,54 @@ run "managed_data" {
     error_message = "the addresses of the servers do not come out"
   }
   assert {
-    condition     = alltrue([for name, secret in local.secrets : can(regex("^[a-z]+/[a-z-]+$", name))]) && length(local.secrets) == 19
+    condition     = alltrue([for name, secret in local.secrets : can(regex("^[a-z]+/[a-z-]+$", name))]) && length(local.secrets) == 21
     error_message = "not the secrets the chart names"
+  }
+  assert {
+    condition     = toset([for name, secret in local.secrets : name if !secret.generate]) == toset(["notification/smtp", "broker/operations"])
+    error_message = "a password of a service is left to people, or one that another server decides is made up"
+  }
+  assert {
+    condition = length(setsubtract(
+      concat([for s in ["auth", "user", "product", "notification"] : ["${s}/database", "${s}/database-owner", "${s}/broker"]]...),
+      keys(local.secrets),
+    )) == 0 && length(setsubtract(["auth/redis", "product/redis", "gateway/redis", "auth/bootstrap-admin"], keys(local.secrets))) == 0
+    error_message = "a service has a store and no password for it"
+  }
+}
+
+run "a_new_password" {
+  command = plan
+  variables {
+    managed_data     = false
+    secret_rotations = { "auth/database" = 2 }
+  }
+
+  assert {
+    condition     = local.secrets["auth/database"].rotation == 2 && toset([for name, secret in local.secrets : secret.rotation if name != "auth/database"]) == toset([1])
+    error_message = "AWS makes no new password, or one that nobody asked for"
+  }
+}
+
+run "a_new_password_of_nothing" {
+  command = plan
+  variables {
+    managed_data     = false
+    secret_rotations = { "notification/smtp" = 2 }
+  }
+  expect_failures = [var.secret_rotations]
+}
+
+run "guardrails" {
+  command = plan
+  variables {
+    managed_data = false
+    guardrails   = ["guardduty"]
+  }
+
+  assert {
+    condition     = output.guardrails.detector_id == "d-1"
+    error_message = "the switch does nothing"
   }
 }
 

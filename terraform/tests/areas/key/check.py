@@ -12,5 +12,8 @@ def check(cloud):
     cloud.see("statements without a condition", open_ones, ["IamOfTheAccountDecides"])
     topic = sns.get_topic_attributes(TopicArn=cloud.out["key"]["alarm_topic_arn"])["Attributes"]
     cloud.see("topic's key", topic["KmsMasterKeyId"], arn)
+    rights = json.loads(topic["Policy"])["Statement"]
+    cloud.see("who publishes", sorted(p for s in rights for p in s["Principal"]["Service"]),
+              sorted(f"{s}.amazonaws.com" for s in ("backup", "budgets", "cloudwatch", "costalerts", "events")))
     mails = sns.list_subscriptions_by_topic(TopicArn=cloud.out["key"]["alarm_topic_arn"])["Subscriptions"]
     cloud.see("subscribers", [(m["Protocol"], m["Endpoint"]) for m in mails], [("email", "oncall@example.com")])
