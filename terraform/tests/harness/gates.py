@@ -42,21 +42,19 @@ def checkov(folder):
 
 
 def policy(folder):
-    """The gate itself: gives (count of passed, {id: [count, reason]} of skipped); raises Failure with each failed check."""
+    """The gate itself: gives (count of passed, {(id, reason): count} of skipped); raises Failure with each failed check."""
     written = skips_have_reasons()
     failed, passed, skipped = checkov(folder)
     if failed:
         raise tf.Failure("\n  ".join([f"checkov: {len(failed)} failed"] + sorted({line_of(c) for c in failed})))
     if not passed:
         raise tf.Failure("checkov passed nothing: it did not read the tree")
-    reasons = {}
+    reasons = {(name, f"{reason} (everywhere)"): 0 for name, reason in written.items()}
     for check in skipped:
-        found = reasons.setdefault(check["check_id"], [0, check["check_result"].get("suppress_comment") or written.get(check["check_id"], "")])
-        found[0] += 1
-        if not found[1]:
+        reason = check["check_result"].get("suppress_comment")
+        if not reason:
             raise tf.Failure(f"checkov skipped {line_of(check)} without a reason")
-    for name, reason in written.items():
-        reasons.setdefault(name, [0, f"{reason} (everywhere)"])
+        reasons[check["check_id"], reason] = reasons.get((check["check_id"], reason), 0) + 1
     return passed, reasons
 
 

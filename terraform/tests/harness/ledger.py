@@ -80,3 +80,20 @@ def row(section, number, line, seen, name):
         raise Failure(f"{name}:{number}: the same row as in line {seen[section, key]}; delete one")
     seen[section, key] = number
     return key
+
+
+def judge(areas, plans, book, declared):
+    """What AREAS and PLANS needed must be what BOOK says: nothing applied is called a gap, no type of DECLARED is neither applied nor
+    a gap, no row is left over. Gives the figures; raises Failure with all that is wrong."""
+    applied = set().union(*(f["types"] for f in areas))
+    gaps = {row[0] for row in book["Not applied"]}
+    wrong = [f"{t} is never applied; an area, or a row under Not applied" for t in sorted(declared - applied - gaps)]
+    wrong += [f"{t} is applied; its row under Not applied is stale" for t in sorted(gaps & applied)]
+    wrong += [f"{t} is in no module; its row under Not applied is stale" for t in sorted(gaps - declared)]
+    for section, needed in (("Drift", set().union(*(f["drift"] for f in areas))),
+                            ("Secret in state", set().union(*(f["leaks"] for f in areas + plans)))):
+        wrong += [f"{section}: {' '.join(row)} did not occur; its row is stale" for row in book[section] if row not in needed]
+    if wrong:
+        raise Failure("\n  ".join(["exemptions.md does not say what is so:"] + wrong))
+    return {"types": f"{len(applied & declared)} of {len(declared)} resource types applied, {len(gaps)} named as gaps with their reason",
+            "ledger": f"{len(book['Drift'])} drift rows and {len(book['Secret in state'])} rows for secrets, each used; nothing unexplained"}

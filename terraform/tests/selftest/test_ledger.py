@@ -69,5 +69,32 @@ class Ledger(unittest.TestCase):
         self.refuses(GOOD.replace("| Type | Why |\n", ""), "the table of 'Not applied' starts with")
 
 
+class Judge(unittest.TestCase):
+    book = {"Drift": [("key", "a.b", "x")], "Not applied": [("aws_gap",)], "Secret in state": [("key", "a.b", "user"), ("environments/prod", "var.p", "value")]}
+    area = {"types": {"aws_made", "aws_test_only"}, "drift": {("key", "a.b", "x")}, "leaks": {("key", "a.b", "user")}}
+    plan = {"leaks": {("environments/prod", "var.p", "value")}}
+
+    def judge(self, declared=("aws_made", "aws_gap"), **changed):
+        return ledger.judge([{**self.area, **changed}], [self.plan], self.book, set(declared))
+
+    def refuses(self, *said, **changed):
+        with self.assertRaises(tf.Failure) as refusal:
+            self.judge(**changed)
+        for words in said:
+            self.assertIn(words, str(refusal.exception))
+
+    def test_all_rows_used(self):
+        self.assertIn("1 of 2 resource types applied, 1 named", self.judge()["types"])
+
+    def test_stale_rows(self):
+        self.refuses("Drift: key a.b x did not occur", drift=set())
+        self.refuses("Secret in state: key a.b user did not occur", leaks=set())
+        self.refuses("aws_gap is applied; its row", types={"aws_made", "aws_gap"})
+        self.refuses("aws_gap is in no module", declared=["aws_made"])
+
+    def test_type_without_area_and_row(self):
+        self.refuses("aws_new is never applied", declared=["aws_made", "aws_gap", "aws_new"])
+
+
 if __name__ == "__main__":
     unittest.main()
