@@ -2,6 +2,7 @@
 
 An area is a folder with main.tf (the modules as an environment calls them, no provider block), check.py with
 `check(cloud)`, and maybe `targets`: one address per line, when moto cannot hold the rest (each then in exemptions.md).
+Where moto needs other settings than AWS, check.py also has `prepare(folder)`, called before the apply.
 With *.tftest.hcl instead of check.py it is applied and destroyed by terraform test, on moto except what those files override.
 """
 import importlib.util
@@ -30,6 +31,13 @@ provider "aws" {
   skip_metadata_api_check     = true
 }
 """  # the account id must be looked up: without it several resources never plan clean
+
+# What examples leave out, because only AWS can say it; shaped as the real ones, for plans without an account.
+VERSIONS = {
+    "TF_VAR_addon_versions": json.dumps({name: "v1.0.0-eksbuild.1" for name in (
+        "vpc-cni", "eks-pod-identity-agent", "kube-proxy", "coredns", "metrics-server", "aws-ebs-csi-driver")}),
+    "TF_VAR_node_release_version": "1.35.0-20260101",
+}
 
 # Areas that mostly wait (the provider sleeps between its looks at a new database, a DNS change, a bucket) start first.
 LONGEST = ["postgres", "eks", "cluster", "dns", "bootstrap", "storage", "network"]
@@ -95,13 +103,16 @@ def run_area(tree, name, book):
     if (folder / "backend.tf").exists():
         raise tf.Failure(f"{name}: an area keeps its state in its folder; remove backend.tf")
     (folder / "provider_of_the_harness.tf").write_text(PROVIDER)
+    checks = part_of(folder) if (folder / "check.py").exists() else None
+    if hasattr(checks, "prepare"):
+        checks.prepare(folder)
     with Server() as server, provider.Shared(f"{tree.parent.name}-{name}", AWS_ENDPOINT_URL=server.endpoint, TF_VAR_test_secret=leaks.KNOWN) as shared:
-        if not (folder / "check.py").exists():
+        if not checks:
             return hybrid(folder, shared.env)
-        return steps(Cloud(name, folder, server.endpoint, shared.env), book)
+        return steps(Cloud(name, folder, server.endpoint, shared.env), checks.check, book)
 
 
-def steps(cloud, book):
+def steps(cloud, check, book):
     folder, env, search = cloud.folder, cloud.env, leaks.Search(cloud.area)
 
     def terraform(*words, codes=(0,)):
@@ -116,7 +127,7 @@ def steps(cloud, book):
     terraform("apply", "-input=false", "first")
     state = json.loads((folder / "terraform.tfstate").read_text())
     cloud.out = {name: out["value"] for name, out in state["outputs"].items()}
-    check_of(folder)(cloud)
+    check(cloud)
     code, _ = terraform("plan", "-detailed-exitcode", "-input=false", *aim, "-out=second", codes=(0, 2))
     different = drift.explain(cloud.area, tf.show_json(folder, "second", env), book["Drift"]) if code == 2 else set()
     for name in ("first", "second"):
@@ -148,7 +159,7 @@ def plan_environment(folder, book):
     area, search = f"environments/{folder.name}", leaks.Search(f"environments/{folder.name}")
     (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
     with Server() as server:
-        env = tf.environment(AWS_ENDPOINT_URL=server.endpoint, TF_VAR_broker_bootstrap_password=leaks.KNOWN)
+        env = tf.environment(AWS_ENDPOINT_URL=server.endpoint, TF_VAR_broker_bootstrap_password=leaks.KNOWN, **VERSIONS)
         tf.run(folder, "init", "-input=false", "-no-color", env=env)
         _, out = tf.run(folder, "plan", "-input=false", "-no-color", "-var-file=terraform.tfvars.example", "-out=first", env=env)
         search.printed("plan", out)
@@ -159,8 +170,8 @@ def plan_environment(folder, book):
     return {"resources": made, "leaks": search.judge(secret, book["Secret in state"]), "secrets": len(secret), "texts": search.count()}
 
 
-def check_of(folder):
+def part_of(folder):
     spec = importlib.util.spec_from_file_location(f"check_{folder.name}", folder / "check.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.check
+    return module

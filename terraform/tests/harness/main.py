@@ -115,6 +115,9 @@ def main():
     stages = chosen.only.split(",")
     if set(stages) - set(STAGES):
         words.error(f"no such stage; there are {', '.join(STAGES)}")
+    unknown = {n for n in chosen.module.split(",") if n} - {folder.name for folder in rules.modules() + rules.roots()}
+    if unknown:
+        words.error(f"no such module or environment: {', '.join(sorted(unknown))}")
     part = [f"--{name} {value}" for name, value in vars(chosen).items() if value != words.get_default(name)]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupted)
@@ -157,7 +160,7 @@ def everything(stages, some_areas, some_modules):
     names = cloud.areas(some_areas)
     if not summary["provider"] or book is None:
         return
-    tree = tf.fresh_copy(tf.RUN / "tree" / "terraform")
+    tree = tf.fresh_copy(tf.COPY)
     copy = {folder: tree / folder.relative_to(tf.ROOT) for folder in rules.modules() + rules.roots()}
     faults = gates.faults() if "faults" in stages else []
     with provider.Shared("mocks") as shared, Pools() as pools:

@@ -10,6 +10,7 @@ import children
 
 ROOT = Path(__file__).resolve().parents[2]  # terraform/
 LIMIT = 300  # seconds for one command; the slowest known (an RDS instance on moto) takes 110
+COPY = None  # the copy of the tree that stages work in; each planted fault has its own beside it
 RUN = None  # the folder of this run: copies, states, plans, sockets of providers; made by begin(), removed by leave()
 
 
@@ -19,11 +20,11 @@ class Failure(Exception):
 
 def begin():
     """Makes the folder of the run. TMPDIR is in it, so that sockets of providers that had to be killed go with it."""
-    global RUN
+    global COPY, RUN
     RUN = Path(tempfile.mkdtemp(prefix="plan-test-"))
     for name in ("tmp", "faults"):
         (RUN / name).mkdir()
-    return RUN
+    COPY = RUN / "tree" / "terraform"
 
 
 def leave():
