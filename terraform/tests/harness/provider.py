@@ -26,6 +26,8 @@ def fetch():
     try:
         tf.init(folder)
     except tf.Failure as wrong:
+        if not re.search(r"Failed to (query|install) .*provider", str(wrong)):
+            raise
         raise tf.Failure(f"no AWS provider {wanted}: neither the mirror nor the public registry gave it; name a folder that holds "
                          f"registry.terraform.io/hashicorp/aws with TF_PLUGIN_MIRROR\n{wrong}") from None
     store = folder / ".terraform" / "providers"
