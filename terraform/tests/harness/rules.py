@@ -19,25 +19,25 @@ def tests_of(folder):
     return "\n".join(p.read_text() for p in sorted((folder / "tests").glob("*.tftest.hcl")))
 
 
-def modules():
-    return sorted(p for p in (tf.ROOT / "modules").iterdir() if any(p.glob("*.tf")))
+def modules(root=tf.ROOT):
+    return sorted(p for p in (root / "modules").iterdir() if any(p.glob("*.tf")))
 
 
-def environments():
-    return sorted(p for p in (tf.ROOT / "environments").iterdir() if any(p.glob("*.tf")))
+def environments(root=tf.ROOT):
+    return sorted(p for p in (root / "environments").iterdir() if any(p.glob("*.tf")))
 
 
-def roots():
+def roots(root=tf.ROOT):
     """Every folder somebody applies."""
-    others = [tf.ROOT / name for name in ("bootstrap", "addons") if any((tf.ROOT / name).glob("*.tf"))]
-    return others + environments()
+    others = [root / name for name in ("bootstrap", "addons") if any((root / name).glob("*.tf"))]
+    return others + environments(root)
 
 
-def check():
+def check(root=tf.ROOT):
     """Gives figures; raises Failure with every rule that is broken."""
     wrong, asserts, runs, rules, refused = [], 0, 0, 0, 0
-    for folder in modules() + roots():
-        name, text, tests = folder.relative_to(tf.ROOT), text_of(folder), tests_of(folder)
+    for folder in modules(root) + roots(root):
+        name, text, tests = folder.relative_to(root), text_of(folder), tests_of(folder)
         for variable, body in blocks(text, "variable"):
             for word in ("type", "description"):
                 if not re.search(rf"^  {word}\s*=", body, re.M):
@@ -46,7 +46,7 @@ def check():
             rules += count
             named = len(re.findall(rf"\bvar\.{variable}\b", " ".join(re.findall(r"expect_failures\s*=\s*\[(.*?)\]", tests, re.S))))
             refused += min(named, count)
-            if named < count and folder in modules():
+            if named < count and folder in modules(root):
                 wrong.append(f"{name}: variable {variable} has {count} validations, but {named} runs with expect_failures name it")
         for output, body in blocks(text, "output"):
             if not re.search(r"^  description\s*=", body, re.M):
@@ -54,18 +54,18 @@ def check():
         found = len(re.findall(r"^\s+assert \{", tests, re.M))
         asserts += found
         runs += len(re.findall(r'^run "', tests, re.M))
-        if folder in modules() and not found:
+        if folder in modules(root) and not found:
             wrong.append(f"{name}: no assert in tests/*.tftest.hcl")
         if re.search(r'"?arn:aws:', re.sub(r"(?m)#.*$", "", text)):
             wrong.append(f"{name}: an ARN names its partition; use data.aws_partition")
         if re.search(r"hashicorp/(kubernetes|helm)|gavinbunney/kubectl", text):
             wrong.append(f"{name}: objects in the cluster have a state of their own and are not Terraform's here")
-    for folder in environments():
+    for folder in environments(root):
         if re.search(r'^(resource|data) "', text_of(folder), re.M):
-            wrong.append(f"{folder.relative_to(tf.ROOT)}: an environment holds provider and module blocks only")
-    for path in tf.ROOT.rglob("*.tf"):
+            wrong.append(f"{folder.relative_to(root)}: an environment holds provider and module blocks only")
+    for path in root.rglob("*.tf"):
         if len(path.read_text().splitlines()) > 300:
-            wrong.append(f"{path.relative_to(tf.ROOT)}: more than 300 lines")
+            wrong.append(f"{path.relative_to(root)}: more than 300 lines")
     if asserts < MIN_ASSERTS:
         wrong.append(f"{asserts} asserts in all mock tests; at least {MIN_ASSERTS}")
     if wrong:

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import time
 
+import children
 from botocore.exceptions import ClientError
 
 import tf
@@ -110,25 +111,29 @@ def second_apply_is_locked_out(cloud):
     bucket = "lock-test"
     cloud.aws("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     first, second = cloud.folder / "lock-first", cloud.folder / "lock-second"
+    objects = lambda: sorted(o["Key"] for o in cloud.aws("s3").list_objects_v2(Bucket=bucket).get("Contents", []))  # noqa: E731
     for folder in (first, second):
         folder.mkdir()
         (folder / "main.tf").write_text(BACKEND % bucket)
-        ready = terraform(cloud, folder, "init", "-input=false", "-no-color")
-        cloud.see(f"{folder.name}: backend", (ready.wait(120), "" if ready.returncode == 0 else ready.stdout.read()), (0, ""))
-    holder = terraform(cloud, first, "apply", "-auto-approve", "-input=false", "-no-color")
+        ready = terraform(cloud, folder, "init")
+        cloud.see(f"{folder.name}: backend", (children.finish(ready, 120) and ready.returncode), 0)
+    holder = terraform(cloud, first, "apply", "-auto-approve")
     deadline = time.monotonic() + 90
     while not (first / "holding").exists() and holder.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
-    cloud.see("the first apply holds the lock", (first / "holding").exists(), True)
-    refused = terraform(cloud, second, "plan", "-input=false", "-no-color")
-    text = refused.communicate(timeout=90)[0]
+    cloud.see("the first apply is at work", (first / "holding").exists(), True)
+    cloud.see("the lock is an object beside the state", objects(), ["dev/lock-test.tfstate.tflock"])
+    refused = terraform(cloud, second, "apply", "-auto-approve")
+    text = children.finish(refused, 90)
+    cloud.see("the second apply is refused", (refused.returncode, "Error acquiring the state lock" in text), (1, True))
+    cloud.see("it did nothing", (second / "holding").exists(), False)
     (first / "go-on").touch()
-    cloud.see("the second is refused", (refused.returncode, "Error acquiring the state lock" in text), (1, True))
-    cloud.see("the first ends", (holder.communicate(timeout=90) and holder.returncode), 0)
-    after = terraform(cloud, second, "plan", "-input=false", "-no-color")
-    after.communicate(timeout=90)
-    cloud.see("the lock is gone afterwards", after.returncode, 0)
+    cloud.see("the first ends", (children.finish(holder, 90) and holder.returncode), 0)
+    cloud.see("the lock is gone", objects(), ["dev/lock-test.tfstate"])
+    after = terraform(cloud, second, "apply", "-auto-approve")
+    text = children.finish(after, 90)
+    cloud.see("an apply afterwards finds what the first made", (after.returncode, "No changes" in text), (0, True))
 
 
 def terraform(cloud, folder, *words):
-    return subprocess.Popen(["terraform", *words], cwd=folder, env=cloud.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return children.start(["terraform", *words, "-input=false", "-no-color"], cwd=folder, env=cloud.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
