@@ -38,6 +38,12 @@ def of_servers():
     return made | ({path.read_text().strip() for path in mine.glob("*_password")} if mine.is_dir() else set())
 
 
+def stands_in(word, text):
+    """Whether it is there as a word of its own: 12345678 is a password of a test, and part of many an account's number."""
+    end = "(?![A-Za-z0-9])" if word[-1].isalnum() else ""  # one of them is the beginning of many
+    return word in text and re.search(rf"(?<![A-Za-z0-9]){re.escape(word)}{end}", text) is not None
+
+
 def found_in(text, known):
     """What of the known passwords stands in a text, and what looks like one."""
-    return sorted(word for word in known if word in text) + [match[0] for match in LOOKS.finditer(text)]
+    return sorted(word for word in known if stands_in(word, text)) + [match[0] for match in LOOKS.finditer(text)]

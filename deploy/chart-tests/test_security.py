@@ -121,9 +121,14 @@ class Leaks(unittest.TestCase):
             text = path.read_text()
             for word in [*sorted(self.known), *self.SHAPES]:
                 half = len(text) // 2
-                self.assertTrue(leaks.found_in(text[:half] + word + text[half:], self.known), (path, word))
+                self.assertTrue(leaks.found_in(f"{text[:half]} {word} {text[half:]}", self.known), (path, word))
                 planted += 1
         print(f"\n  planted: {planted} passwords in files of the chart, all found")
+
+    def test_passwords_are_told_from_numbers_and_beginnings(self):
+        self.assertEqual(leaks.found_in("account 1234567890", {"12345678"}), [])
+        self.assertEqual(leaks.found_in("pass=12345678", {"12345678"}), ["12345678"])
+        self.assertEqual(leaks.found_in("known-test-secret-0a1b", self.known), ["known-test-secret-"])
 
     def test_templates_of_passwords_are_none(self):
         for text in ("postgres://auth_app:{{ .database | urlquery }}@db:5432/auth", "password = {{ .smtp | toJson }}"):
