@@ -6,9 +6,8 @@ set -eu
 secrets=${SECRETS:-/run/secrets}
 here=$(dirname "$0")
 for service in auth user product notification; do
-  psql -q -U "${PGUSER:-$POSTGRES_USER}" -d postgres -v service="$service" \
-    -v owner_password="$(cat "$secrets/${service}_owner_password")" \
-    -v app_password="$(cat "$secrets/${service}_app_password")" -f "${PROVISION:-$here/provision.sql}"
+  export OWNER_PASSWORD_FILE="$secrets/${service}_owner_password" APP_PASSWORD_FILE="$secrets/${service}_app_password"
+  psql -q -U "${PGUSER:-$POSTGRES_USER}" -d postgres -v service="$service" -f "${PROVISION:-$here/provision.sql}"
 done
-psql -q -U "${PGUSER:-$POSTGRES_USER}" -d postgres \
-  -v password="$(cat "$secrets/postgres_metrics_password")" -f "${PROVISION_METRICS:-$here/metrics.sql}"
+export PASSWORD_FILE="$secrets/postgres_metrics_password"
+psql -q -U "${PGUSER:-$POSTGRES_USER}" -d postgres -f "${PROVISION_METRICS:-$here/metrics.sql}"

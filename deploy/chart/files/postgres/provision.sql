@@ -1,11 +1,14 @@
 -- A database with two roles for one service. Run by a superuser, or by the operator of RDS, who may make roles and databases;
 -- once per service, as often as you like:
---   psql -v service=auth -v owner_password=... -v app_password=... -f provision.sql
+--   OWNER_PASSWORD_FILE=... APP_PASSWORD_FILE=... psql -v service=auth -f provision.sql
+-- Files, because the words of a command can be read by everybody on the machine.
 -- <service>_owner owns the schema and is what `<service> migrate` connects as; <service>_app reads and writes rows and
 -- is what the service connects as. Neither may so much as connect to the database of another service.
 \set ON_ERROR_STOP on
 \set owner :service _owner
 \set app :service _app
+\set owner_password `cat "$OWNER_PASSWORD_FILE"`
+\set app_password `cat "$APP_PASSWORD_FILE"`
 
 SELECT format('CREATE ROLE %I LOGIN', role) FROM (VALUES (:'owner'), (:'app')) AS wanted (role)
 WHERE NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = role) \gexec
