@@ -20,7 +20,6 @@ impl User {
         let admin = SocketAddr::from(([127, 0, 0, 1], free_port().unwrap()));
         let child = command(url, migrate)
             .env("SIGNALBOX_USER_ADMIN_ADDRESS", admin.to_string())
-            .env("SIGNALBOX_USER_GRPC_ADDRESS", "127.0.0.1:0")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -69,6 +68,9 @@ impl Drop for User {
 
 fn command(url: &str, migrate: bool) -> Command {
     let mut command = Command::new(executable("user").unwrap());
+    for listener in ["ADMIN", "GRPC"] {
+        command.env(format!("SIGNALBOX_USER_{listener}_ADDRESS"), "127.0.0.1:0");
+    }
     command.env("SIGNALBOX_USER_DATABASE_URL", url).env("SIGNALBOX_USER_DATABASE_MIGRATE", migrate.to_string());
     command
 }

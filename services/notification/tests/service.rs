@@ -78,7 +78,7 @@ async fn what_makes_no_sense_is_refused_at_start_by_its_key() {
         let error = Stand::prepare("").try_start(more).await.err().expect(more).to_string();
         assert!(error.starts_with(expected), "{error}");
     }
-    let overrides = "broker.url = \"amqps://guest:secret@host/\"\nadmin.address = \"127.0.0.1:0\"";
+    let overrides = "broker.url = \"amqp://guest:secret@host:port/\"\nadmin.address = \"127.0.0.1:0\"";
     let layers = Layers::new(SPEC.name, SPEC.defaults).unwrap().table("test", overrides.parse().unwrap()).unwrap();
     let error = start(&SPEC, &layers, Extras::default()).await.err().unwrap().to_string();
     assert!(error.starts_with("key `broker.url`: ") && !error.contains("secret"), "{error}");
