@@ -110,6 +110,8 @@ pub struct Db {
     pools: Pools,
     name: &'static str,
     observer: telemetry::Database,
+    /// Version of the schema when it was opened.
+    schema: i64,
 }
 
 #[derive(Clone)]
@@ -134,13 +136,13 @@ impl Db {
             Some(("postgres" | "postgresql", _)) => (connect::open_postgres(settings).await?, "postgresql"),
             _ => return Err(DbError::Url(url.split('@').next_back().unwrap_or_default().to_owned())),
         };
-        let db = Self { pools, name, observer: telemetry::Database { system, namespace: name.to_owned() } };
         if settings.migrate {
-            schema::migrate(&db.pools, settings, migrations).await?;
+            schema::migrate(&pools, settings, migrations).await?;
         }
-        schema::check(&db.pools, settings, migrations).await?;
+        let schema = schema::check(&pools, settings, migrations).await?;
         telemetry::begin("db_client_connection_timeouts_total", &[(POOL, &[name])]);
-        Ok(db)
+        let observer = telemetry::Database { system, namespace: name.to_owned() };
+        Ok(Self { pools, name, observer, schema })
     }
 
     /// A connection for reading.

@@ -3,9 +3,6 @@
 
 use crate::StartError;
 
-/// Whether this program was built with TLS.
-pub const BUILT: bool = cfg!(feature = "tls");
-
 /// What the configuration says of the TLS to one store.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
@@ -28,7 +25,7 @@ impl Wanted<'_> {
     /// # Errors
     /// If TLS is wanted and not built in, or if `ca_file` cannot be used or is not asked for by the URL.
     pub fn authorities(self) -> Result<Option<String>, StartError> {
-        self.judge(BUILT)?;
+        self.judge(cfg!(feature = "tls"))?;
         if self.asked {
             implementation::provide();
         }

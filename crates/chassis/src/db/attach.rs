@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Db, DbError, Migrations, schema};
+use super::{Db, DbError, Migrations};
 use crate::app::App;
 use crate::settings;
 
@@ -58,8 +58,7 @@ pub async fn migrate(
     waiting: &OnWait,
 ) -> Result<i64, DbError> {
     let settings = settings::Database { migrate: true, ..settings.clone() };
-    let db = wait_for(name, &settings, migrations, waiting).await?;
-    schema::check(&db.pools, &settings, migrations).await
+    Ok(wait_for(name, &settings, migrations, waiting).await?.schema)
 }
 
 /// Opens the database, again and again until it works or fails for good.
