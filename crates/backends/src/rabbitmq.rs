@@ -94,6 +94,16 @@ impl RabbitMq {
         self.server.home().path()
     }
 
+    /// Adds lines to its configuration by starting it again.
+    ///
+    /// # Errors
+    /// If it does not start with them.
+    pub fn configure(&self, lines: &[&str]) -> Result<(), BackendError> {
+        self.server.home().append("rabbitmq.conf", lines)?;
+        self.stop()?;
+        self.launch()
+    }
+
     /// Runs an administrative command of `rabbitmqctl` and answers its output.
     ///
     /// # Errors

@@ -1,6 +1,5 @@
 //! A private Redis.
 
-use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -89,12 +88,7 @@ impl Redis {
     /// # Errors
     /// If it does not start with them.
     pub fn configure(&self, lines: &[&str]) -> Result<(), BackendError> {
-        let path = self.folder().join("redis.conf");
-        let appended = OpenOptions::new()
-            .append(true)
-            .open(path)
-            .and_then(|mut file| lines.iter().try_for_each(|line| writeln!(file, "{line}")));
-        appended.map_err(BackendError::system("cannot write redis.conf"))?;
+        self.server.home().append("redis.conf", lines)?;
         self.stop()?;
         self.launch()
     }

@@ -64,6 +64,13 @@ impl Home {
         write_private(&self.path.join(name), text)
     }
 
+    /// Adds lines to a file of [`write`](Self::write).
+    pub(crate) fn append(&self, name: &str, lines: &[&str]) -> Result<(), BackendError> {
+        let file = OpenOptions::new().append(true).open(self.path.join(name));
+        let written = file.and_then(|mut file| lines.iter().try_for_each(|line| writeln!(file, "{line}")));
+        written.map_err(BackendError::system(format!("cannot write {name}")))
+    }
+
     /// The password kept in this folder, a new one if there is none.
     pub(crate) fn password(&self) -> Result<String, BackendError> {
         match fs::read_to_string(self.path.join("password")) {

@@ -1,7 +1,6 @@
 //! Servers that also take TLS, with a certificate that the caller has made.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
@@ -71,15 +70,12 @@ impl RabbitMq {
     pub fn secure(&self, identity: Identity<'_>) -> Result<u16, BackendError> {
         let [certificate, key] = identity.write(self.folder())?.map(|path| path.display().to_string());
         let port = free_port()?;
-        let lines = format!(
-            "listeners.ssl.default = 127.0.0.1:{port}\nssl_options.certfile = {certificate}\n\
-             ssl_options.keyfile = {key}\nssl_options.verify = verify_none\n"
-        );
-        let file = OpenOptions::new().append(true).open(self.folder().join("rabbitmq.conf"));
-        let written = file.and_then(|mut file| file.write_all(lines.as_bytes()));
-        written.map_err(BackendError::system("cannot write rabbitmq.conf"))?;
-        self.stop()?;
-        self.launch()?;
+        self.configure(&[
+            &format!("listeners.ssl.default = 127.0.0.1:{port}"),
+            &format!("ssl_options.certfile = {certificate}"),
+            &format!("ssl_options.keyfile = {key}"),
+            "ssl_options.verify = verify_none",
+        ])?;
         Ok(port)
     }
 }
