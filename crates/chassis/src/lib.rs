@@ -5,6 +5,7 @@
 mod actor;
 mod admin;
 mod app;
+pub mod backoff;
 pub mod callee;
 pub mod config;
 pub mod cursor;
@@ -18,6 +19,7 @@ mod host;
 mod http_server;
 mod listen;
 mod main_of;
+pub mod ports;
 mod problem;
 mod readiness;
 pub mod redis;
