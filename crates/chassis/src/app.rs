@@ -9,49 +9,11 @@ use axum::Router;
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::db::DbError;
+use crate::grpc_server::Contract;
 use crate::readiness::Readiness;
-use crate::settings::{self, millis};
-
-/// A service cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The port is taken or not ours to take.
-    #[error("cannot listen on {address} (key `{key}`): {source}; stop what uses the port or set another with that key")]
-    Listen {
-        /// The configuration key.
-        key: String,
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A value that parsed but makes no sense.
-    #[error("key `{key}`: {reason}")]
-    Invalid {
-        /// The configuration key.
-        key: String,
-        /// What is wrong and what is allowed.
-        reason: String,
-    },
-    /// The database cannot be used.
-    #[error(transparent)]
-    Database(#[from] DbError),
-    /// Telemetry cannot be started.
-    #[error(transparent)]
-    Telemetry(#[from] telemetry::StartError),
-    /// The configuration cannot be used.
-    #[error(transparent)]
-    Config(#[from] crate::config::ConfigError),
-    /// The operating system refused something basic.
-    #[error("cannot start {what}: {source}")]
-    System {
-        /// What was to be started.
-        what: &'static str,
-        /// Why.
-        source: std::io::Error,
-    },
-}
+use crate::settings;
+use crate::start_error::StartError;
+use crate::stop::Stop;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -62,15 +24,6 @@ pub struct App {
     background: Vec<(&'static str, Task)>,
     addresses: Vec<(&'static str, SocketAddr)>,
     pub(crate) stop: Stop,
-}
-
-/// The two signals of a shutdown, in order.
-#[derive(Clone, Default)]
-pub(crate) struct Stop {
-    /// Finish what runs, take no new connections.
-    pub(crate) drain: CancellationToken,
-    /// Requests still running now are cut.
-    pub(crate) cut: CancellationToken,
 }
 
 impl App {
@@ -88,9 +41,8 @@ impl App {
     /// Listens for HTTP at once and serves `router` when the app runs.
     ///
     /// # Errors
-    /// If the port cannot be taken or a limit makes no sense.
+    /// If the port cannot be taken.
     pub fn serve_http(&mut self, settings: &settings::Http, router: Router) -> Result<(), StartError> {
-        positive("http.max_in_flight", settings.max_in_flight)?;
         let listener = crate::listen::listen("http.address", settings.address)?;
         self.addresses.push(("http", local(&listener, settings.address)));
         let server = crate::http_server::serve(listener, settings.clone(), router, self.stop.clone(), self.readiness());
@@ -101,17 +53,16 @@ impl App {
     /// Listens for gRPC at once and serves `routes` and the health service when the app runs.
     ///
     /// # Errors
-    /// If the port cannot be taken or a limit makes no sense.
+    /// If the port cannot be taken.
     pub fn serve_grpc(
         &mut self,
         settings: &settings::Grpc,
-        name: &'static str,
+        contract: Contract,
         routes: tonic::service::Routes,
     ) -> Result<(), StartError> {
-        positive("grpc.max_in_flight", settings.max_in_flight)?;
         let listener = crate::listen::listen("grpc.address", settings.address)?;
         self.addresses.push(("grpc", local(&listener, settings.address)));
-        let server = crate::grpc_server::Server { listener, settings: settings.clone(), name, routes };
+        let server = crate::grpc_server::Server { listener, settings: settings.clone(), contract, routes };
         self.servers.push(Box::pin(server.run(self.stop.clone(), self.readiness.clone())));
         Ok(())
     }
@@ -153,14 +104,17 @@ impl App {
         let stop = self.stop;
         async move {
             stop.drain.cancelled().await;
-            let drained = finish(servers, &stop, millis(shutdown.drain_ms)).await;
+            let drained = finish(servers, &stop, shutdown.drain).await;
             for task in tasks {
                 task.abort();
             }
             if drained {
                 tracing::info!("drained");
             } else {
-                tracing::warn!(drain_ms = shutdown.drain_ms, "requests were cut because they did not finish in time");
+                tracing::warn!(
+                    drain_ms = shutdown.drain.as_millis(),
+                    "requests were cut because they did not finish in time"
+                );
             }
             drained
         }
@@ -188,13 +142,6 @@ async fn finish(servers: Vec<tokio::task::JoinHandle<()>>, stop: &Stop, limit: D
     stop.cut.cancel();
     servers.await;
     false
-}
-
-fn positive(key: &str, limit: usize) -> Result<(), StartError> {
-    if limit == 0 {
-        return Err(StartError::Invalid { key: key.to_owned(), reason: "must be at least 1".to_owned() });
-    }
-    Ok(())
 }
 
 fn local(listener: &std::net::TcpListener, asked: SocketAddr) -> SocketAddr {

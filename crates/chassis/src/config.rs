@@ -1,12 +1,17 @@
 //! Configuration: a commented `config.toml` compiled into each service, overridden by a file, by the
 //! environment and by the host, in that order. The compiled-in file is the manual: a key that does not
-//! stand there does not exist, and using it is an error that names it.
+//! stand there does not exist, and using it is an error that names it. Ranges of numbers stand there too ([`range`]), and
+//! are checked when a value is laid over a default.
+
+pub mod range;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
+
+use self::range::{Range, ranges};
 
 /// The configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -19,13 +24,21 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
-    /// The text is not TOML, or a value does not fit its key.
+    /// The text is not TOML, or a value is not of the type or not in the range of its key.
     #[error("{origin}: {message}")]
     Invalid {
         /// File or variable.
         origin: String,
         /// What is wrong, with the key.
         message: String,
+    },
+    /// A value that is of the right type and makes no sense.
+    #[error("key `{key}`: {reason}")]
+    Value {
+        /// The key, dotted.
+        key: String,
+        /// What is wrong and what is allowed.
+        reason: String,
     },
     /// A key that does not exist.
     #[error("{origin}: unknown key `{key}`{}", suggestion.as_ref().map(|s| format!("; did you mean `{s}`?")).unwrap_or_default())]
@@ -44,6 +57,7 @@ pub enum ConfigError {
 pub struct Layers {
     prefix: String,
     defaults: Table,
+    ranges: BTreeMap<String, Range>,
     merged: Table,
 }
 
@@ -53,9 +67,10 @@ impl Layers {
     /// # Errors
     /// If the defaults are not TOML, which is a bug of the service.
     pub fn new(service: &str, defaults: &str) -> Result<Self, ConfigError> {
+        let ranges = ranges(defaults);
         let defaults = parse(&format!("defaults of {service}"), defaults)?;
         let prefix = format!("SIGNALBOX_{}_", service.to_uppercase().replace('-', "_"));
-        Ok(Self { prefix, merged: defaults.clone(), defaults })
+        Ok(Self { prefix, merged: defaults.clone(), defaults, ranges })
     }
 
     /// Lays a file over.
@@ -73,9 +88,10 @@ impl Layers {
     /// Lays a table over; `origin` names it in errors.
     ///
     /// # Errors
-    /// If it holds an unknown key or a value of the wrong type.
+    /// If it holds an unknown key, or a value of the wrong type or out of range.
     pub fn table(mut self, origin: &str, table: Table) -> Result<Self, ConfigError> {
         merge(origin, "", &self.defaults, &mut self.merged, table)?;
+        self.check_ranges(origin)?;
         Ok(self)
     }
 
@@ -101,8 +117,22 @@ impl Layers {
                 message: format!("`{text}` is not {expected} (key `{key}`)"),
             })?;
             set(&mut self.merged, key, value);
+            self.check_ranges(&format!("variable {name}"))?;
         }
         Ok(self)
+    }
+
+    /// Each layer is checked when it is laid, so a value out of range is of the layer that `origin` names.
+    fn check_ranges(&self, origin: &str) -> Result<(), ConfigError> {
+        let mut values = BTreeMap::new();
+        leaves("", &self.merged, &mut values);
+        for (key, range) in &self.ranges {
+            if let Some(value) = values.get(key).filter(|value| !range.contains(value)) {
+                let message = format!("`{key}` must be {range}, not {value}");
+                return Err(ConfigError::Invalid { origin: origin.to_owned(), message });
+            }
+        }
+        Ok(())
     }
 
     /// Lays the variables of this process over; see [`Layers::env`].
@@ -113,14 +143,14 @@ impl Layers {
         self.env(crate::environment::variables())
     }
 
-    /// Reads the result into a struct that takes the keys it knows.
+    /// Reads the result into a struct that takes the keys it knows, as what they are: durations, addresses, URLs.
     ///
     /// # Errors
     /// If a value does not fit; the message names the key.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
-        T::deserialize(self.merged.clone()).map_err(|error| ConfigError::Invalid {
-            origin: format!("configuration of {}", self.prefix.trim_end_matches('_')),
-            message: error.to_string().trim().replace('\n', " "),
+        serde_path_to_error::deserialize(self.merged.clone()).map_err(|error| ConfigError::Value {
+            key: error.path().to_string(),
+            reason: error.inner().to_string().trim().replace('\n', " "),
         })
     }
 
@@ -186,8 +216,10 @@ fn typed(text: &str, like: &Value) -> Result<Value, String> {
         Value::Integer(_) => Value::Integer(text.parse().map_err(|_| wrong())?),
         Value::Float(_) => Value::Float(text.parse().map_err(|_| wrong())?),
         Value::Boolean(_) => Value::Boolean(text.parse().map_err(|_| "true or false".to_owned())?),
-        Value::Array(_) => {
-            Value::Array(text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(Value::from).collect())
+        Value::Array(items) => {
+            let items = |text| items.first().map_or_else(|| Ok(Value::from(text)), |first| typed(text, first));
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            Value::Array(parts.map(items).collect::<Result<_, _>>()?)
         }
         _ => Value::from(text),
     })
@@ -207,23 +239,10 @@ fn set(table: &mut Table, key: &str, value: Value) {
 }
 
 fn unknown(origin: &str, key: &str, keys: &BTreeMap<String, Value>) -> ConfigError {
-    let nearest = keys.keys().map(|known| (distance(known, key), known)).min();
+    // Few enough edits to be a mistyped key and not another one.
+    let nearest = keys.keys().map(|known| (strsim::levenshtein(known, key), known)).min();
     let suggestion = nearest.filter(|(distance, _)| *distance <= 3).map(|(_, known)| known.clone());
     ConfigError::UnknownKey { origin: origin.to_owned(), key: key.to_owned(), suggestion }
-}
-
-/// Levenshtein distance, to tell a mistyped key from a wrong one.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.chars().enumerate() {
-            let substituted = diagonal + usize::from(x != y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.chars().count()]
 }
 
 fn article(noun: &str) -> String {
@@ -232,5 +251,4 @@ fn article(noun: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "config_tests.rs"]
 mod tests;

@@ -76,7 +76,7 @@ fn scope<F: Future>(end: Instant, work: F) -> TaskLocalFuture<Instant, F> {
 
 pin_project! {
     /// A future that is dropped at `end`.
-    pub(crate) struct Bounded<F> {
+    pub struct Bounded<F> {
         #[pin]
         work: Option<F>,
         #[pin]
@@ -86,7 +86,8 @@ pin_project! {
 }
 
 impl<F> Bounded<F> {
-    pub(crate) fn new(end: Instant, work: F) -> Self {
+    /// Bounds `work`.
+    pub fn new(end: Instant, work: F) -> Self {
         Self { work: Some(work), sleep: tokio::time::sleep_until(end), end }
     }
 }
@@ -110,12 +111,14 @@ impl<F: Future> Future for Bounded<F> {
 }
 
 /// The answer to a call whose time is over.
-pub(crate) fn exceeded() -> Status {
+#[must_use]
+pub fn exceeded() -> Status {
     Status::deadline_exceeded("the call took too long")
 }
 
 /// Tells a callee how long it may take, in whole milliseconds. Answers `false` if that is less than one.
-pub(crate) fn tell(headers: &mut HeaderMap, end: Instant) -> bool {
+#[must_use]
+pub fn set_grpc_timeout(headers: &mut HeaderMap, end: Instant) -> bool {
     // Eight digits are all the header may have.
     let left = end.saturating_duration_since(Instant::now()).as_millis().min(99_999_999);
     match HeaderValue::from_str(&format!("{left}m")) {
@@ -128,7 +131,8 @@ pub(crate) fn tell(headers: &mut HeaderMap, end: Instant) -> bool {
 }
 
 /// Reads `grpc-timeout`: at most eight digits and a unit.
-pub(crate) fn told(headers: &HeaderMap) -> Option<Duration> {
+#[must_use]
+pub fn parse_grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(HEADER)?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 {
@@ -159,21 +163,24 @@ mod tests {
 
     #[test]
     fn units_are_read() {
-        assert_eq!(told(&headers("2S")), Some(Duration::from_secs(2)));
-        assert_eq!(told(&headers("250m")), Some(Duration::from_millis(250)));
-        assert_eq!(told(&headers("1H")), Some(Duration::from_secs(3600)));
+        assert_eq!(parse_grpc_timeout(&headers("2S")), Some(Duration::from_secs(2)));
+        assert_eq!(parse_grpc_timeout(&headers("250m")), Some(Duration::from_millis(250)));
+        assert_eq!(parse_grpc_timeout(&headers("1H")), Some(Duration::from_secs(3600)));
         for bad in ["", "S", "123456789S", "5x", "-1S"] {
-            assert_eq!(told(&headers(bad)), None, "{bad}");
+            assert_eq!(parse_grpc_timeout(&headers(bad)), None, "{bad}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_told_is_what_is_read() {
         let mut headers = HeaderMap::new();
-        assert!(tell(&mut headers, Instant::now() + Duration::from_millis(1234)));
-        assert_eq!(told(&headers), Some(Duration::from_millis(1234)));
-        assert!(!tell(&mut HeaderMap::new(), Instant::now() + Duration::from_micros(900)), "nothing worth sending");
-        assert!(tell(&mut headers, Instant::now() + Duration::from_secs(1_000_000)));
+        assert!(set_grpc_timeout(&mut headers, Instant::now() + Duration::from_millis(1234)));
+        assert_eq!(parse_grpc_timeout(&headers), Some(Duration::from_millis(1234)));
+        assert!(
+            !set_grpc_timeout(&mut HeaderMap::new(), Instant::now() + Duration::from_micros(900)),
+            "nothing worth sending"
+        );
+        assert!(set_grpc_timeout(&mut headers, Instant::now() + Duration::from_secs(1_000_000)));
         assert_eq!(headers[HEADER], "99999999m");
     }
 

@@ -16,12 +16,12 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::app::Stop;
 use crate::deadline::ServerDeadlineLayer;
 use crate::error::{Kind, Problem};
 use crate::readiness::Readiness;
-use crate::settings::{self, millis};
+use crate::settings;
 use crate::shed::{AdmitLayer, RefuseLayer};
+use crate::stop::Stop;
 
 /// How long a keep-alive ping may stay unanswered.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,11 +32,30 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 /// Bytes of all metadata of one call.
 const MAX_METADATA_BYTES: u32 = 16 * 1024;
 
+/// What a gRPC server has to know of the contract it serves.
+#[derive(Clone, Copy, Debug)]
+pub struct Contract {
+    /// Full name of the service, such as `user.v1.UserService`.
+    pub service: &'static str,
+    /// Every declared call, of this service and of others, as `package.Service/Method`.
+    pub methods: &'static [&'static str],
+    /// The declared call that a request path names, if there is one; bounds a label.
+    pub known_method: fn(&str) -> Option<&'static str>,
+}
+
+impl Contract {
+    /// The calls of this service.
+    fn own_methods(self) -> impl Iterator<Item = &'static str> {
+        let owner = move |method: &str| method.rsplit_once('/').is_some_and(|(owner, _)| owner == self.service);
+        self.methods.iter().copied().filter(move |method| owner(method))
+    }
+}
+
 /// A gRPC server that already listens.
 pub(crate) struct Server {
     pub(crate) listener: std::net::TcpListener,
     pub(crate) settings: settings::Grpc,
-    pub(crate) name: &'static str,
+    pub(crate) contract: Contract,
     pub(crate) routes: Routes,
 }
 
@@ -48,20 +67,19 @@ impl Server {
             Err(error) => return tracing::error!(error = %error, "cannot use the listening socket"),
         };
         let (reporter, health) = tonic_health::server::health_reporter();
-        let follow = tokio::spawn(follow(reporter, self.name, readiness));
-        let age = self.settings.max_connection_age_s;
+        let follow = tokio::spawn(follow(reporter, self.contract.service, readiness));
         let mut server = tonic::transport::Server::builder()
-            .http2_keepalive_interval(Some(Duration::from_secs(self.settings.keepalive_s)))
+            .http2_keepalive_interval(Some(self.settings.keepalive))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
             .max_concurrent_streams(self.settings.max_concurrent_streams)
             .http2_max_header_list_size(MAX_METADATA_BYTES)
             .layer(AdmitLayer::grpc(self.settings.max_in_flight))
-            .layer(GrpcServerLayer::new(contracts::known_method).expecting(contracts::methods_of(self.name)))
+            .layer(GrpcServerLayer::new(self.contract.known_method).expecting(self.contract.own_methods()))
             .layer(RefuseLayer::grpc())
             .layer(CatchPanicLayer::custom(on_panic))
-            .layer(ServerDeadlineLayer::new(millis(self.settings.timeout_ms)));
-        if age > 0 {
-            server = server.max_connection_age(Duration::from_secs(age));
+            .layer(ServerDeadlineLayer::new(self.settings.timeout));
+        if let Some(age) = self.settings.max_connection_age {
+            server = server.max_connection_age(age);
         }
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let serving = server
@@ -75,11 +93,6 @@ impl Server {
         }
         follow.abort();
     }
-}
-
-/// Whether a call is to the health service, which no limit holds up.
-pub(crate) fn is_health_check(path: &str) -> bool {
-    path.starts_with("/grpc.health.v1.Health/")
 }
 
 /// Keeps the health service, asked by name or for the whole server, in step with `/readyz`.

@@ -22,7 +22,7 @@ pub(crate) async fn ask(name: &str, address: SocketAddr) -> bool {
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("no answer within {} s", TIMEOUT.as_secs()),
     };
-    crate::main_of::complain(&format!("{name} at {address} (key `admin.address`) is not ready: {problem}"));
+    crate::terminal::print_error(&format!("{name} at {address} (key `admin.address`) is not ready: {problem}"));
     false
 }
 

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::Router;
 use serde::de::DeserializeOwned;
@@ -13,16 +14,23 @@ use telemetry::{Identity, ProcessMetrics, ServiceSettings, ServiceTelemetry, Tap
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
 
-use crate::app::{App, StartError, Stop};
+use crate::app::App;
 use crate::config::Layers;
-use crate::db::Migrations;
 use crate::readiness::Readiness;
-use crate::settings::{Common, Http, millis};
+use crate::settings::{Common, Http};
+use crate::start_error::StartError;
+use crate::stop::Stop;
 
 /// Threads a runtime may use for blocking work besides its workers.
 const MAX_BLOCKING_THREADS: usize = 8;
 
 type Building = Pin<Box<dyn Future<Output = Result<App, StartError>> + Send>>;
+
+/// Is told why something failed that will be tried again.
+pub type OnRetry = dyn Fn(&dyn std::error::Error) + Send + Sync;
+
+/// Brings the schema of the configured database up to date and answers its version.
+pub type Migrate = fn(Layers, Box<OnRetry>) -> Pin<Box<dyn Future<Output = Result<i64, StartError>> + Send>>;
 
 /// A service as its crate offers it.
 pub struct Spec<C: 'static> {
@@ -30,8 +38,8 @@ pub struct Spec<C: 'static> {
     pub name: &'static str,
     /// Its `config.toml`.
     pub defaults: &'static str,
-    /// Its schema, if it has a database.
-    pub migrations: Option<Migrations>,
+    /// What its subcommand `migrate` does, if it has a database.
+    pub migrate: Option<Migrate>,
     /// Completes the app; runs on the service's own runtime, while the admin port answers already.
     pub build: fn(C, App) -> Building,
 }
@@ -209,9 +217,9 @@ impl Setup {
 fn admin_http(address: SocketAddr) -> Http {
     Http {
         address,
-        timeout_ms: 10_000,
+        timeout: Duration::from_secs(10),
         max_in_flight: 64,
-        header_timeout_ms: 5_000,
+        header_timeout: Duration::from_secs(5),
         max_header_bytes: 16 * 1024,
         max_body_bytes: 16 * 1024,
         max_connections: 64,
@@ -260,7 +268,7 @@ impl Running {
     /// Answers whether every request finished in time.
     pub async fn stop(mut self) -> bool {
         self.readiness.drain();
-        tokio::time::sleep(millis(self.common.shutdown.unready_ms)).await;
+        tokio::time::sleep(self.common.shutdown.unready).await;
         self.stop.drain.cancel();
         let drained = match self.serving.take() {
             Some(serving) => serving.await.unwrap_or(false),

@@ -23,9 +23,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::app::Stop;
 use crate::readiness::Readiness;
-use crate::settings::{self, millis};
+use crate::settings;
+use crate::stop::Stop;
 
 /// Smallest read buffer hyper accepts; also the floor for the header limit it enforces by itself.
 const MIN_BUFFER: usize = 8192;
@@ -124,7 +124,7 @@ impl Server {
     async fn connection(self, stream: TcpStream, peer: Peer) {
         let (begun, stop) = (CancellationToken::new(), self.stop.clone());
         let first = begun.clone();
-        let header_timeout = millis(self.settings.header_timeout_ms);
+        let header_timeout = self.settings.header_timeout;
         let buffer = (self.settings.max_header_bytes * 2).max(MIN_BUFFER);
         let service = tower::service_fn(move |request: hyper::Request<Incoming>| {
             first.cancel();

@@ -1,15 +1,13 @@
-//! What every process needs and no business does: configuration, the error table, server runners, the admin
-//! port, health, graceful shutdown, deadlines and load shedding, clients of other services, SQL on two databases, and
-//! Redis.
+//! Runs a process: settings, the error table, server runners, admission, deadlines, the admin port, readiness, start and
+//! stop. It knows no contract and no business: calling other services is left to `upstream`, databases and Redis to
+//! `stores`, events to `messaging`, spans and metrics to `telemetry`.
 
 mod actor;
 mod admin;
 mod app;
 pub mod backoff;
-pub mod callee;
 pub mod config;
 pub mod cursor;
-pub mod db;
 pub mod deadline;
 mod environment;
 pub mod error;
@@ -22,20 +20,22 @@ mod main_of;
 pub mod ports;
 mod problem;
 mod readiness;
-pub mod redis;
 pub mod settings;
 mod shed;
+mod start_error;
 mod status;
-pub mod tls;
+mod stop;
+mod terminal;
 
 pub use actor::Actor;
-pub use app::{App, StartError};
-pub use callee::Callee;
+pub use app::App;
 pub use error::{AppError, FieldError, Kind, Problem};
-pub use host::{Extras, Running, Spec, start};
+pub use grpc_server::Contract;
+pub use host::{Extras, Migrate, OnRetry, Running, Spec, start};
 pub use http_server::Peer;
 pub use main_of::{layers, main_of, stop_signal};
 pub use problem::PROBLEM_JSON;
 pub use readiness::Readiness;
 pub use shed::{AdmitLayer, RefuseLayer};
+pub use start_error::StartError;
 pub use status::{is_reported, to_status};

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::app::StartError;
+use crate::start_error::StartError;
 
 /// Connections the kernel may hold for us until they are accepted.
 const BACKLOG: i32 = 1024;

@@ -7,11 +7,11 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde::de::DeserializeOwned;
 use telemetry::LogOutput;
 
-use crate::app::StartError;
 use crate::config::Layers;
-use crate::db::DbError;
 use crate::host::{Extras, Spec, start};
 use crate::settings::Common;
+use crate::start_error::StartError;
+use crate::terminal::{print_error, print_line};
 
 /// Exit code of `sysexits.h` for a wrong configuration.
 const EX_CONFIG: u8 = 78;
@@ -44,7 +44,7 @@ where
 {
     let arguments = arguments(spec.name);
     if arguments.print_config {
-        say(spec.defaults);
+        print_line(spec.defaults);
         return ExitCode::SUCCESS;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -56,7 +56,7 @@ where
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            complain(&format!("{}: {error}", spec.name));
+            print_error(&format!("{}: {error}", spec.name));
             ExitCode::from(EX_CONFIG)
         }
     }
@@ -100,21 +100,15 @@ where
 
 /// Says what happens on standard error, where the waiting is told too: no service runs whose log it could be.
 async fn migrate<C>(spec: &Spec<C>, layers: &Layers) -> Result<bool, StartError> {
-    let Some(migrations) = spec.migrations else {
-        say(&format!("{}: there is no database to migrate", spec.name));
+    let name = spec.name;
+    let Some(migrate) = spec.migrate else {
+        print_line(&format!("{name}: there is no database to migrate"));
         return Ok(true);
     };
-    let section: DatabaseSection = layers.read()?;
-    let name = spec.name;
-    let waiting = move |error: &DbError| complain(&format!("{name}: waiting: {error}"));
-    let version = crate::db::migrate(name, &section.database, migrations, &waiting).await?;
-    say(&format!("{name}: the schema is at version {version}"));
+    let on_retry = move |error: &dyn std::error::Error| print_error(&format!("{name}: waiting: {error}"));
+    let version = migrate(layers.clone(), Box::new(on_retry)).await?;
+    print_line(&format!("{name}: the schema is at version {version}"));
     Ok(true)
-}
-
-#[derive(serde::Deserialize)]
-struct DatabaseSection {
-    database: crate::settings::Database,
 }
 
 /// Defaults, then the file named on the command line or by `SIGNALBOX_<SERVICE>_CONFIG`, then the environment.
@@ -147,14 +141,4 @@ pub fn stop_signal() -> impl Future<Output = ()> {
             _ => std::future::pending().await,
         }
     }
-}
-
-#[allow(clippy::print_stdout, reason = "what the user asked for on the command line")]
-fn say(text: &str) {
-    println!("{text}");
-}
-
-#[allow(clippy::print_stderr, reason = "there is no log yet when the start fails")]
-pub(crate) fn complain(text: &str) {
-    eprintln!("{text}");
 }

@@ -1,9 +1,11 @@
-//! Configuration sections that services share. Each service's `config.toml` holds and explains their keys.
+//! Configuration sections that services share. Each service's `config.toml` holds and explains their keys, and the ranges
+//! of the numbers; here they are what they stand for, durations for one.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 /// Sections every service has.
 #[derive(Clone, Debug, Deserialize)]
@@ -71,10 +73,12 @@ pub struct Runtime {
 /// How the process ends.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Shutdown {
-    /// Milliseconds between turning unready and refusing connections, for load balancers to notice.
-    pub unready_ms: u64,
-    /// Milliseconds that running requests may take to finish.
-    pub drain_ms: u64,
+    /// Time between turning unready and refusing connections, for load balancers to notice.
+    #[serde(rename = "unready_ms", deserialize_with = "millis")]
+    pub unready: Duration,
+    /// Time that running requests may take to finish.
+    #[serde(rename = "drain_ms", deserialize_with = "millis")]
+    pub drain: Duration,
 }
 
 /// A public HTTP server.
@@ -82,12 +86,14 @@ pub struct Shutdown {
 pub struct Http {
     /// Where it listens.
     pub address: SocketAddr,
-    /// Milliseconds a request may take.
-    pub timeout_ms: u64,
+    /// Time a request may take.
+    #[serde(rename = "timeout_ms", deserialize_with = "millis")]
+    pub timeout: Duration,
     /// Requests the whole server has at work at a time; more are refused at once.
     pub max_in_flight: usize,
-    /// Milliseconds a client may take to send its headers.
-    pub header_timeout_ms: u64,
+    /// Time a client may take to send its headers.
+    #[serde(rename = "header_timeout_ms", deserialize_with = "millis")]
+    pub header_timeout: Duration,
     /// Bytes of all headers together.
     pub max_header_bytes: usize,
     /// Bytes of a request body.
@@ -101,85 +107,68 @@ pub struct Http {
 pub struct Grpc {
     /// Where it listens.
     pub address: SocketAddr,
-    /// Milliseconds a call may take, whatever its caller allows.
-    pub timeout_ms: u64,
+    /// Time a call may take, whatever its caller allows.
+    #[serde(rename = "timeout_ms", deserialize_with = "millis")]
+    pub timeout: Duration,
     /// Calls the whole server has at work at a time; more are refused at once.
     pub max_in_flight: usize,
     /// Bytes of one message.
     pub max_message_bytes: usize,
     /// Calls one connection may have open.
     pub max_concurrent_streams: u32,
-    /// Seconds between HTTP/2 keep-alive pings.
-    pub keepalive_s: u64,
-    /// Seconds after which a connection is asked to reconnect, so that load spreads; 0 for never.
-    pub max_connection_age_s: u64,
+    /// Time between HTTP/2 keep-alive pings.
+    #[serde(rename = "keepalive_s", deserialize_with = "seconds")]
+    pub keepalive: Duration,
+    /// Time after which a connection is asked to reconnect, so that load spreads.
+    #[serde(rename = "max_connection_age_s", deserialize_with = "seconds_or_none")]
+    pub max_connection_age: Option<Duration>,
 }
 
-/// Another service. What the numbers do, and what stands beside them as constants, is in `docs/resilience.md`.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Callee {
-    /// URL such as `http://127.0.0.1:50051`, or several separated by commas.
-    pub url: String,
-    /// Milliseconds a call may take.
-    pub timeout_ms: u64,
-    /// Calls to it that may run at a time.
-    pub max_in_flight: usize,
-    /// Attempts of a call that may be repeated, the first included; 1 for no retries.
-    pub retry_attempts: u32,
-    /// Share of failed calls that opens the circuit breaker, above 0 and up to 1.
-    pub breaker_failure_ratio: f64,
-    /// Milliseconds an open breaker waits before it tries again.
-    pub breaker_open_ms: u64,
-    /// Seconds between look-ups of a host name.
-    pub resolve_interval_s: u64,
+/// For fields: a number of milliseconds.
+///
+/// # Errors
+/// If it is no whole number.
+pub fn millis<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_millis)
 }
 
-impl Callee {
-    /// A callee for tests and tools: the limits that services have by default, and no retries.
-    #[must_use]
-    pub fn new(url: impl Into<String>, timeout_ms: u64) -> Self {
-        Self {
-            url: url.into(),
-            timeout_ms,
-            max_in_flight: 128,
-            retry_attempts: 1,
-            breaker_failure_ratio: 0.5,
-            breaker_open_ms: 5_000,
-            resolve_interval_s: 10,
-        }
-    }
+/// For fields: a number of seconds.
+///
+/// # Errors
+/// If it is no whole number.
+pub fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    u64::deserialize(deserializer).map(Duration::from_secs)
 }
 
-/// A database.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Database {
-    /// `sqlite:<file>` or `postgres://user:password@host/database`, with `?sslmode=verify-full` for TLS.
-    pub url: String,
-    /// File with the PEM certificates of the authorities that sign the server's; empty for those of the system.
-    pub ca_file: String,
-    /// Connections of the pool (of its readers with SQLite, which has one writer).
-    pub max_connections: u32,
-    /// Milliseconds to wait for a connection.
-    pub acquire_timeout_ms: u64,
-    /// Milliseconds a statement may run (Postgres) or wait for a lock (both).
-    pub statement_timeout_ms: u64,
-    /// Whether to apply migrations at start.
-    pub migrate: bool,
+/// For fields: a number of seconds, 0 for none.
+///
+/// # Errors
+/// If it is no whole number.
+pub fn seconds_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    seconds(deserializer).map(|time| Some(time).filter(|time| !time.is_zero()))
 }
 
-/// A Redis server.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Redis {
-    /// `redis://[:password@]host:port/db`, `rediss:` for TLS; empty for none.
-    pub url: String,
-    /// As [`Database::ca_file`].
-    pub ca_file: String,
-    /// Milliseconds a command may take.
-    pub timeout_ms: u64,
+/// For fields: a text that stands for something, empty for none.
+///
+/// # Errors
+/// If it does not parse.
+pub fn parsed_or_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
 }
 
-/// Milliseconds as a duration.
-#[must_use]
-pub fn millis(value: u64) -> Duration {
-    Duration::from_millis(value)
+/// For fields: a text that stands for something.
+///
+/// # Errors
+/// If it does not parse.
+pub fn parsed<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
 }

@@ -20,7 +20,7 @@ use tonic::Status;
 use tower::{Layer, Service};
 
 use crate::error::{Kind, Problem};
-use crate::grpc_server::is_health_check;
+use telemetry::is_health_check;
 
 /// When a refused client may come back. What is at work now is done by then.
 const RETRY_AFTER: Duration = Duration::from_secs(1);

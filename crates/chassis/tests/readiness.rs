@@ -32,7 +32,7 @@ static WELL: AtomicBool = AtomicBool::new(true);
 const SPEC: Spec<Config> = Spec {
     name: "demo",
     defaults: DEFAULTS,
-    migrations: None,
+    migrate: None,
     build: |_, app| {
         app.readiness()
             .check("database", || async { if WELL.load(Ordering::Relaxed) { Ok(()) } else { Err("away".to_owned()) } });

@@ -1,7 +1,7 @@
 //! A service on real sockets: admin port, health, panics, limits, and how it stops.
 
 use chassis::config::Layers;
-use chassis::{App, Extras, Running, Spec, StartError, settings};
+use chassis::{App, Contract, Extras, Running, Spec, StartError, settings};
 use contracts::product::v1::product_service_client::ProductServiceClient;
 use contracts::product::v1::product_service_server::{ProductService, ProductServiceServer};
 use contracts::product::v1::*;
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 
 const DEFAULTS: &str = r#"
@@ -51,7 +52,7 @@ struct Config {
 }
 
 const SPEC: Spec<Config> =
-    Spec { name: "demo", defaults: DEFAULTS, migrations: None, build: |config, app| Box::pin(build(config, app)) };
+    Spec { name: "demo", defaults: DEFAULTS, migrate: None, build: |config, app| Box::pin(build(config, app)) };
 
 /// What a test and the handler it calls tell each other.
 static HELD: Notify = Notify::const_new();
@@ -79,7 +80,11 @@ async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     app.serve_http(&config.http, router)?;
     app.serve_grpc(
         &config.grpc,
-        "product.v1.ProductService",
+        Contract {
+            service: "product.v1.ProductService",
+            methods: contracts::methods(),
+            known_method: contracts::known_method,
+        },
         tonic::service::Routes::new(ProductServiceServer::new(Odd)),
     )?;
     Ok(app)
@@ -127,9 +132,9 @@ async fn start_with(settings: &str) -> Running {
     chassis::start(&SPEC, &layers, Extras::default()).await.expect("it starts")
 }
 
-async fn client(running: &Running) -> ProductServiceClient<chassis::Callee> {
+async fn client(running: &Running) -> ProductServiceClient<Channel> {
     let url = format!("http://{}", running.address("grpc").expect("grpc"));
-    ProductServiceClient::new(chassis::callee::connect("demo", &settings::Callee::new(url, 5000)).expect("a client"))
+    ProductServiceClient::connect(url).await.expect("a connection")
 }
 
 /// One exchange on a connection of its own; answers what came until the server closed.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::db::Db;
 use chassis::{App, StartError};
+use stores::db::Db;
 
 use crate::outbox::Outbox;
 use crate::ports::Broker;

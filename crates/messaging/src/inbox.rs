@@ -1,8 +1,8 @@
 //! The inbox: which events a consumer has had the effect of, noted in the transaction of that effect.
 
-use chassis::db::{Db, Tx};
-use chassis::on;
 use chrono::{DateTime, Utc};
+use stores::db::{Db, Tx};
+use stores::on;
 use uuid::Uuid;
 
 const INSERT: &str = "INSERT INTO inbox (consumer, message_id, handled_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";

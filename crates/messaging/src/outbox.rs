@@ -7,9 +7,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::db::{Conn, Db, Tx};
-use chassis::on;
 use chrono::{DateTime, TimeDelta, Utc};
+use stores::db::{Conn, Db, Tx};
+use stores::on;
 use tokio::sync::Notify;
 use uuid::Uuid;
 

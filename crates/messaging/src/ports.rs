@@ -143,7 +143,7 @@ impl fmt::Display for Failure {
 impl From<sqlx::Error> for Failure {
     /// A database that is away comes back, and any other error may pass.
     fn from(error: sqlx::Error) -> Self {
-        let failure = if chassis::db::is_away(&error) { Self::unavailable } else { Self::retry };
+        let failure = if stores::db::is_away(&error) { Self::unavailable } else { Self::retry };
         failure(error.to_string())
     }
 }

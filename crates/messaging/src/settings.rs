@@ -1,11 +1,12 @@
 //! Configuration sections of messaging. Each service's `config.toml` holds and explains their keys.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use chassis::StartError;
-use chassis::tls::Wanted;
 use serde::Deserialize;
+use stores::tls::TlsRequest;
 
 use crate::rabbit::RabbitSettings;
 use crate::relay::RelaySettings;
@@ -33,10 +34,15 @@ pub struct Outbox {
 impl Broker {
     pub(crate) fn rabbit(&self, service: &str) -> Result<RabbitSettings, StartError> {
         let secured = self.url.starts_with("amqps:");
-        let like = "amqps://user:password@host:5671/%2f";
-        let wanted = Wanted { section: "broker", asked: secured, checked: secured, like, ca_file: &self.ca_file };
+        let request = TlsRequest {
+            section: "broker",
+            encrypted: secured,
+            verified: secured,
+            example_url: "amqps://user:password@host:5671/%2f",
+            ca_file: (!self.ca_file.is_empty()).then(|| Path::new(&self.ca_file)),
+        };
         Ok(RabbitSettings {
-            authorities: wanted.authorities()?,
+            authorities: request.authorities()?,
             connect_timeout: Duration::from_millis(self.connect_timeout_ms),
             confirm_timeout: Duration::from_millis(self.confirm_timeout_ms),
             ..RabbitSettings::new(&self.url, service)

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chassis::db::{Db, Migrations};
-use chassis::on;
 use chrono::{TimeDelta, Utc};
 use messaging::{Envelope, PublishError, Publisher, Relay, RelaySettings, Round};
+use stores::db::{Db, Migrations};
+use stores::on;
 use uuid::Uuid;
 use world::{Store, event, eventually, number};
 
@@ -41,14 +41,8 @@ async fn contract(url: impl Fn(&str) -> String) {
 async fn without_its_tables_every_call_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("empty").display());
-    let settings = chassis::settings::Database {
-        url,
-        ca_file: String::new(),
-        max_connections: 1,
-        acquire_timeout_ms: 1_000,
-        statement_timeout_ms: 1_000,
-        migrate: false,
-    };
+    let settings =
+        stores::settings::Database { migrate: false, ..stores::settings::Database::new(&url).expect("a URL") };
     let db = Db::open("empty", &settings, Migrations { sqlite: &[], postgres: &[] }).await.unwrap();
     let (outbox, inbox) = (messaging::Outbox::new(db.clone()), messaging::Inbox::new(db.clone()));
     let publisher = Arc::new(Press::default());

@@ -18,8 +18,10 @@ pub type MethodOf = fn(&str) -> Option<&'static str>;
 /// Value of `rpc.method` for calls nobody declared.
 pub(crate) const OTHER: &str = "_OTHER";
 
-/// Health checks are neither traced nor measured: they would drown what users do.
-pub(crate) fn is_health_check(path: &str) -> bool {
+/// Whether a path calls the standard health service. Health checks are neither traced nor measured, which would drown what
+/// users do, and no limit holds them up.
+#[must_use]
+pub fn is_health_check(path: &str) -> bool {
     path.starts_with("/grpc.health.v1.Health/")
 }
 

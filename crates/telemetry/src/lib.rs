@@ -39,7 +39,7 @@ mod zero;
 
 pub use context::{TRACEPARENT, TraceContext, Unrecorded, carry_current_trace, in_current_trace};
 pub use db::Database;
-pub use grpc::{MethodOf, ObservedBody};
+pub use grpc::{MethodOf, ObservedBody, is_health_check};
 pub use grpc_client::{GrpcClient, GrpcClientLayer};
 pub use grpc_server::{GrpcServer, GrpcServerLayer};
 pub use http_client::{HttpClient, HttpClientLayer};

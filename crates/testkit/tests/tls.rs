@@ -5,9 +5,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use backends::{Identity, Postgres, RabbitMq, Redis};
-use chassis::db::{Db, Migrations};
-use chassis::settings;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use stores::db::{Db, Migrations};
+use stores::settings;
 use tempfile::TempDir;
 use testkit::{TestStack, eventually, value_of};
 use toml::toml;
@@ -85,22 +85,21 @@ impl Stores {
 }
 
 fn database(url: &str, ca_file: &str) -> settings::Database {
-    let (url, ca_file) = (url.to_owned(), ca_file.to_owned());
-    let (max_connections, acquire_timeout_ms, statement_timeout_ms) = (2, 5_000, 5_000);
-    settings::Database { url, ca_file, max_connections, acquire_timeout_ms, statement_timeout_ms, migrate: false }
+    let settings = settings::Database::new(url).unwrap();
+    settings::Database { ca_file: Some(ca_file.into()), migrate: false, ..settings }
 }
 
 /// Why each of the three refuses to work with a file of authorities, by the name of its section.
 async fn refusals(urls: [&str; 3], ca_file: &str) -> [String; 3] {
     let [database_url, redis_url, broker_url] = urls;
     let opened = Db::open("test", &database(database_url, ca_file), NONE).await;
-    let (url, ca_file) = (redis_url.to_owned(), ca_file.to_owned());
-    let redis = match chassis::redis::Redis::open(&settings::Redis { url, ca_file: ca_file.clone(), timeout_ms: 5_000 })
-    {
+    let settings = settings::Redis::new(redis_url).unwrap();
+    let redis = match stores::redis::Redis::open(&settings::Redis { ca_file: Some(ca_file.into()), ..settings }) {
         Ok(redis) => redis.unwrap().check().await.unwrap_err(),
         Err(error) => error.to_string(),
     };
-    let (url, connect_timeout_ms, confirm_timeout_ms) = (broker_url.to_owned(), 5_000, 5_000);
+    let (url, ca_file, connect_timeout_ms, confirm_timeout_ms) =
+        (broker_url.to_owned(), ca_file.to_owned(), 5_000, 5_000);
     let settings = messaging::settings::Broker { url, ca_file, connect_timeout_ms, confirm_timeout_ms };
     let broker = match messaging::connect("test", &settings) {
         Ok(broker) => broker.check().await.unwrap_err().to_string(),

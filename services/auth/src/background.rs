@@ -4,6 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::backoff::{Backoff, Jitter};
+use chassis::ports::Ports;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::domain::account::NewAccount;
@@ -11,10 +13,8 @@ use crate::domain::accounts::{Accounts, Bootstrap};
 use crate::domain::rotation::Rotation;
 use crate::domain::{Error, now};
 
-const FIRST_RETRY: Duration = Duration::from_millis(200);
-
-/// Shorter than any sensible `registration.pending_ttl_s`.
-const LAST_RETRY: Duration = Duration::from_secs(30);
+/// Waits between attempts to create the admin; the longest is shorter than any sensible `registration.pending_ttl_s`.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(30), Jitter::None);
 
 /// Runs `job` at once and then every `period`, for ever. A run that fails is reported and repeated at the next turn.
 pub(crate) async fn every<F, R>(period: Duration, name: &'static str, mut job: F)
@@ -47,7 +47,7 @@ pub(crate) async fn rotate_keys(rotation: &Rotation) -> Result<(), Error> {
 
 /// Makes sure that the admin account exists, however long the user service takes to come up.
 pub(crate) async fn ensure_admin(accounts: Arc<Accounts>, admin: NewAccount) {
-    let mut wait = FIRST_RETRY;
+    let (ports, mut failures) = (Ports::default(), 0);
     loop {
         match accounts.ensure_admin(&admin).await {
             Ok(Bootstrap::Created) => tracing::info!("admin account created"),
@@ -56,9 +56,10 @@ pub(crate) async fn ensure_admin(accounts: Arc<Accounts>, admin: NewAccount) {
                 tracing::warn!("the e-mail address of `bootstrap.admin_email` is taken; the account is left as it is");
             }
             Err(error) => {
-                retry(&error, wait);
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(LAST_RETRY);
+                failures += 1;
+                let wait = RETRY.wait(failures, &*ports.random);
+                report(&error, wait);
+                ports.clock.sleep(wait).await;
                 continue;
             }
         }
@@ -67,7 +68,7 @@ pub(crate) async fn ensure_admin(accounts: Arc<Accounts>, admin: NewAccount) {
     }
 }
 
-fn retry(error: &Error, wait: Duration) {
+fn report(error: &Error, wait: Duration) {
     let error = error as &dyn std::error::Error;
     tracing::warn!(error, retry_ms = wait.as_millis(), "the admin account is not ready yet");
 }

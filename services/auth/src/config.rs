@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use chassis::{StartError, settings};
+use chassis::StartError;
+use chassis::settings::{self, millis, seconds};
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -11,9 +12,6 @@ use crate::domain::Error;
 use crate::domain::account::NewAccount;
 use crate::domain::keys::KeyPolicy;
 use crate::domain::sessions::Lifetimes;
-
-/// Workers beyond this would take the threads that other blocking work of the service needs.
-const MAX_WORKERS: usize = 6;
 
 /// Verifiers accept a token this long after it expired, for clocks that differ.
 const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(60);
@@ -24,11 +22,11 @@ pub struct Config {
     /// `[grpc]`
     pub grpc: settings::Grpc,
     /// `[database]`
-    pub database: settings::Database,
+    pub database: stores::settings::Database,
     /// `[redis]`
-    pub redis: settings::Redis,
+    pub redis: stores::settings::Redis,
     /// `[user]`
-    pub user: settings::Callee,
+    pub user: upstream::Settings,
     /// `[password]`
     pub password: Password,
     /// `[registration]`
@@ -56,17 +54,20 @@ pub struct Password {
     pub workers: usize,
     /// Hashes that may wait.
     pub queue: usize,
-    /// Milliseconds a hash may wait.
-    pub wait_ms: u64,
+    /// Time a hash may wait.
+    #[serde(rename = "wait_ms", deserialize_with = "millis")]
+    pub wait: Duration,
 }
 
 /// Registrations that do not finish.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Registration {
-    /// Seconds until one is rolled back.
-    pub pending_ttl_s: u32,
-    /// Seconds between two looks.
-    pub sweep_interval_s: u32,
+    /// Time until one is rolled back.
+    #[serde(rename = "pending_ttl_s", deserialize_with = "seconds")]
+    pub pending_ttl: Duration,
+    /// Time between two sweeps.
+    #[serde(rename = "sweep_interval_s", deserialize_with = "seconds")]
+    pub sweep_interval: Duration,
 }
 
 /// Tokens and the keys that sign them.
@@ -76,20 +77,27 @@ pub struct Token {
     pub issuer: String,
     /// `aud`
     pub audience: String,
-    /// Seconds an access token is valid.
-    pub access_ttl_s: u32,
-    /// Seconds a session lasts.
-    pub refresh_ttl_s: u32,
-    /// Seconds an unused refresh token is valid.
-    pub refresh_idle_s: u32,
-    /// Seconds between clean-ups.
-    pub purge_interval_s: u32,
-    /// Seconds a key signs.
-    pub key_rotation_s: u32,
-    /// Seconds a key is published before it signs.
-    pub key_overlap_s: u32,
-    /// Seconds between looks at the keys.
-    pub key_check_interval_s: u32,
+    /// Time an access token is valid.
+    #[serde(rename = "access_ttl_s", deserialize_with = "seconds")]
+    pub access_ttl: Duration,
+    /// Time a session lasts.
+    #[serde(rename = "refresh_ttl_s", deserialize_with = "seconds")]
+    pub refresh_ttl: Duration,
+    /// Time an unused refresh token is valid.
+    #[serde(rename = "refresh_idle_s", deserialize_with = "seconds")]
+    pub refresh_idle: Duration,
+    /// Time between clean-ups.
+    #[serde(rename = "purge_interval_s", deserialize_with = "seconds")]
+    pub purge_interval: Duration,
+    /// Time a key signs.
+    #[serde(rename = "key_rotation_s", deserialize_with = "seconds")]
+    pub key_rotation: Duration,
+    /// Time a key is published before it signs.
+    #[serde(rename = "key_overlap_s", deserialize_with = "seconds")]
+    pub key_overlap: Duration,
+    /// Time between two checks of the keys.
+    #[serde(rename = "key_check_interval_s", deserialize_with = "seconds")]
+    pub key_check_interval: Duration,
 }
 
 /// The first admin.
@@ -104,32 +112,16 @@ pub struct Bootstrap {
 }
 
 impl Config {
-    /// Checks what types cannot.
+    /// Checks which values go together.
     ///
     /// # Errors
     /// Names the key.
     pub(crate) fn check(&self) -> Result<(), StartError> {
         let token = &self.token;
-        for (key, seconds) in [
-            ("registration.pending_ttl_s", self.registration.pending_ttl_s),
-            ("registration.sweep_interval_s", self.registration.sweep_interval_s),
-            ("token.access_ttl_s", token.access_ttl_s),
-            ("token.refresh_ttl_s", token.refresh_ttl_s),
-            ("token.refresh_idle_s", token.refresh_idle_s),
-            ("token.purge_interval_s", token.purge_interval_s),
-            ("token.key_check_interval_s", token.key_check_interval_s),
-        ] {
-            if seconds == 0 {
-                return Err(invalid(key, "must be at least 1"));
-            }
-        }
-        if !(1..=MAX_WORKERS).contains(&self.password.workers) {
-            return Err(invalid("password.workers", format!("must be 1 to {MAX_WORKERS}")));
-        }
-        if token.key_overlap_s < token.key_check_interval_s {
+        if token.key_overlap < token.key_check_interval {
             return Err(invalid("token.key_overlap_s", "must not be shorter than `token.key_check_interval_s`"));
         }
-        if token.key_rotation_s <= token.key_overlap_s {
+        if token.key_rotation <= token.key_overlap {
             return Err(invalid("token.key_rotation_s", "must be longer than `token.key_overlap_s`"));
         }
         Ok(())
@@ -137,19 +129,19 @@ impl Config {
 
     pub(crate) fn lifetimes(&self) -> Lifetimes {
         Lifetimes {
-            access: delta(self.token.access_ttl_s),
-            session: delta(self.token.refresh_ttl_s),
-            idle: delta(self.token.refresh_idle_s),
+            access: delta(self.token.access_ttl),
+            session: delta(self.token.refresh_ttl),
+            idle: delta(self.token.refresh_idle),
         }
     }
 
     pub(crate) fn key_policy(&self) -> KeyPolicy {
         let token = &self.token;
         KeyPolicy {
-            rotation: delta(token.key_rotation_s),
-            overlap: delta(token.key_overlap_s),
+            rotation: delta(token.key_rotation),
+            overlap: delta(token.key_overlap),
             // Another replica may sign with the old key until its next look.
-            retention: delta(token.access_ttl_s) + delta(token.key_check_interval_s) + CLOCK_SKEW,
+            retention: delta(token.access_ttl) + delta(token.key_check_interval) + CLOCK_SKEW,
         }
     }
 
@@ -173,14 +165,9 @@ impl Config {
     }
 }
 
-/// Seconds as a span of time.
-pub(crate) fn delta(seconds: u32) -> TimeDelta {
-    TimeDelta::seconds(seconds.into())
-}
-
-/// Seconds as a duration.
-pub(crate) fn duration(seconds: u32) -> Duration {
-    Duration::from_secs(seconds.into())
+/// A span of time as the domain counts it.
+pub(crate) fn delta(time: Duration) -> TimeDelta {
+    TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX)
 }
 
 /// A value that parsed but makes no sense.

@@ -10,9 +10,10 @@ pub mod ports;
 
 use std::sync::Arc;
 
-use chassis::redis::Redis;
-use chassis::{App, Spec, StartError, callee, db};
+use chassis::{App, Contract, Spec, StartError};
 use contracts::auth::v1::auth_service_server::AuthServiceServer;
+use stores::db;
+use stores::redis::Redis;
 use tonic::service::Routes;
 
 pub use crate::config::Config;
@@ -25,7 +26,7 @@ use crate::adapters::profiles::UserService;
 use crate::adapters::redis_sessions::RedisSessions;
 use crate::adapters::sql::{MIGRATIONS, SqlStore};
 use crate::api::Api;
-use crate::config::{delta, duration, invalid};
+use crate::config::{delta, invalid};
 use crate::domain::accounts::Accounts;
 use crate::domain::rotation::Rotation;
 use crate::domain::sessions::{Needs, Sessions};
@@ -41,7 +42,7 @@ const SERVICE: &str = "auth.v1.AuthService";
 pub const SPEC: Spec<Config> = Spec {
     name: NAME,
     defaults: include_str!("../config.toml"),
-    migrations: Some(MIGRATIONS),
+    migrate: Some(|layers, on_retry| Box::pin(db::migrate(NAME, layers, MIGRATIONS, on_retry))),
     build: |config, app| Box::pin(build(config, app)),
 };
 
@@ -53,7 +54,7 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     config.check()?;
     let admin = config.admin()?;
     let passwords = Arc::new(HashPool::new(&config.password).map_err(|reason| invalid("password.memory_kib", reason))?);
-    let profiles = Arc::new(UserService::new(callee::connect("user", &config.user)?));
+    let profiles = Arc::new(UserService::new(upstream::connect("user", &config.user)));
     let tokens = Arc::new(JwtSigner::new(&config.token.issuer, &config.token.audience));
     let redis = Redis::attach(&app, &config.redis)?;
     let broker = messaging::connect(NAME, &config.broker)?;
@@ -79,7 +80,8 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     }
     let server = AuthServiceServer::new(Api::new(accounts, sessions, tokens))
         .max_decoding_message_size(config.grpc.max_message_bytes);
-    app.serve_grpc(&config.grpc, SERVICE, Routes::new(server))?;
+    let contract = Contract { service: SERVICE, methods: contracts::methods(), known_method: contracts::known_method };
+    app.serve_grpc(&config.grpc, contract, Routes::new(server))?;
     Ok(app)
 }
 
@@ -102,24 +104,24 @@ fn run_in_background(
     rotation: Arc<Rotation>,
 ) {
     let (accounts, sessions) = (accounts.clone(), sessions.clone());
-    let ttl = delta(config.registration.pending_ttl_s);
+    let ttl = delta(config.registration.pending_ttl);
     app.background(
         "registration sweep",
-        background::every(duration(config.registration.sweep_interval_s), "registration sweep", move || {
+        background::every(config.registration.sweep_interval, "registration sweep", move || {
             let accounts = accounts.clone();
             async move { accounts.sweep(ttl).await.map(|_| ()) }
         }),
     );
     app.background(
         "session purge",
-        background::every(duration(config.token.purge_interval_s), "session purge", move || {
+        background::every(config.token.purge_interval, "session purge", move || {
             let sessions = sessions.clone();
             async move { sessions.purge().await.map(|_| ()) }
         }),
     );
     app.background(
         "key rotation",
-        background::every(duration(config.token.key_check_interval_s), "key rotation", move || {
+        background::every(config.token.key_check_interval, "key rotation", move || {
             let rotation = rotation.clone();
             async move { background::rotate_keys(&rotation).await }
         }),

@@ -23,12 +23,12 @@ use backends::Redis as RedisServer;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chassis::Actor;
-use chassis::db::Db;
-use chassis::redis::{Redis, cmd};
 use chrono::TimeDelta;
 use contracts::auth::v1::TokenPair;
 use messaging::Outbox;
 use stand::{EMAIL, PASSWORD, Stand, eventually, problem, stand};
+use stores::db::Db;
+use stores::redis::{Redis, cmd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::{Code, Status};
 use uuid::Uuid;
@@ -170,7 +170,7 @@ async fn a_session_that_redis_may_have_stored_is_not_stored_in_sql_as_well() {
     let tokens = login(&stand).await;
     server.resume().unwrap();
     connected(&stand).await;
-    let settings = chassis::settings::Redis { url: server.url(), ca_file: String::new(), timeout_ms: 5_000 };
+    let settings = stores::settings::Redis::new(&server.url()).expect("a URL");
     let redis = Redis::open(&settings).unwrap().unwrap();
     let keys = async || redis.run::<u64>("DBSIZE test", &cmd("DBSIZE")).await.unwrap();
     eventually("Redis has stored what it was told", async || keys().await == 4).await;
@@ -226,21 +226,14 @@ async fn an_outage_between_looking_and_spending_is_no_refusal_and_families_are_r
     let server = RedisServer::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let (url, at) = (format!("sqlite:{}/auth.db", folder.path().display()), auth::domain::now());
-    let sql = chassis::settings::Database {
-        url,
-        ca_file: String::new(),
-        max_connections: 1,
-        acquire_timeout_ms: 5_000,
-        statement_timeout_ms: 5_000,
-        migrate: true,
-    };
+    let sql = stores::settings::Database::new(&url).expect("a URL");
     let db = Db::open("auth", &sql, MIGRATIONS).await.unwrap();
     let sql = Arc::new(SqlStore::new(db.clone(), Outbox::new(db)));
     let (user_id, email) = (Uuid::now_v7(), Email::parse(EMAIL).unwrap());
     let claim = NewClaim { user_id, email: &email, password_hash: "hash", role: Role::User };
     sql.claim(claim, at).await.unwrap();
     sql.activate(user_id, at).await.unwrap();
-    let settings = chassis::settings::Redis { url: server.url(), ca_file: String::new(), timeout_ms: 5_000 };
+    let settings = stores::settings::Redis::new(&server.url()).expect("a URL");
     let sessions = RedisSessions::new(Redis::open(&settings).unwrap().unwrap());
     let store = FallbackSessionStore::new(sessions.clone(), sql.clone(), sql.clone(), sql);
     let token =

@@ -16,26 +16,19 @@ use auth::domain::sessions::{NewSession, NewToken, Opened, Presented, Rotation};
 use auth::domain::{Error, now};
 use auth::ports::{AccessTokens, CredentialStore, KeyStore, RollbackStore, SessionStore};
 use backends::Redis as RedisServer;
-use chassis::db::Db;
-use chassis::on;
-use chassis::redis::{Redis, cmd};
-use chassis::settings::{self, Database};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use messaging::Outbox;
 use messaging::testing::drain;
 use serde_json::{Value, json};
+use stores::db::Db;
+use stores::on;
+use stores::redis::{Redis, cmd};
+use stores::settings::{self, Database};
 use uuid::Uuid;
 
 fn database(url: String) -> Database {
-    Database {
-        url,
-        ca_file: String::new(),
-        max_connections: 4,
-        acquire_timeout_ms: 10_000,
-        statement_timeout_ms: 5_000,
-        migrate: true,
-    }
+    Database::new(&url).expect("a URL")
 }
 
 #[tokio::test]
@@ -53,7 +46,7 @@ async fn sessions_on_redis() {
     let db = Db::open("auth", &settings, MIGRATIONS).await.unwrap();
     let outbox = Outbox::new(db.clone());
     let sql = Arc::new(SqlStore::new(db.clone(), outbox.clone()));
-    let settings = settings::Redis { url: server.url(), ca_file: String::new(), timeout_ms: 10_000 };
+    let settings = settings::Redis::new(&server.url()).expect("a URL");
     let redis = Redis::open(&settings).unwrap().unwrap();
     let sessions = RedisSessions::new(redis.clone());
     let store = Arc::new(FallbackSessionStore::new(sessions, sql.clone(), sql.clone(), Arc::new(Nowhere)));

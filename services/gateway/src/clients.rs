@@ -1,28 +1,29 @@
 //! The services behind the gateway.
 
-use chassis::{Callee, Problem, StartError, callee};
+use chassis::Problem;
 use contracts::auth::v1::auth_service_client::AuthServiceClient;
 use contracts::product::v1::product_service_client::ProductServiceClient;
 use contracts::user::v1::user_service_client::UserServiceClient;
 use tonic::Status;
+use upstream::Channel;
 
 use crate::config::Config;
 
 /// A client of each service. Cloning shares the connections.
 #[derive(Clone)]
 pub(crate) struct Clients {
-    pub(crate) auth: AuthServiceClient<Callee>,
-    pub(crate) user: UserServiceClient<Callee>,
-    pub(crate) product: ProductServiceClient<Callee>,
+    pub(crate) auth: AuthServiceClient<Channel>,
+    pub(crate) user: UserServiceClient<Channel>,
+    pub(crate) product: ProductServiceClient<Channel>,
 }
 
 impl Clients {
-    pub(crate) fn connect(config: &Config) -> Result<Self, StartError> {
-        Ok(Self {
-            auth: AuthServiceClient::new(callee::connect("auth", &config.auth)?),
-            user: UserServiceClient::new(callee::connect("user", &config.user)?),
-            product: ProductServiceClient::new(callee::connect("product", &config.product)?),
-        })
+    pub(crate) fn connect(config: &Config) -> Self {
+        Self {
+            auth: AuthServiceClient::new(upstream::connect("auth", &config.auth)),
+            user: UserServiceClient::new(upstream::connect("user", &config.user)),
+            product: ProductServiceClient::new(upstream::connect("product", &config.product)),
+        }
     }
 }
 

@@ -1,7 +1,14 @@
 //! The keys of `config.toml` that are the gateway's own.
 
-use chassis::settings::{Callee, Http, Redis};
-use serde::Deserialize;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use chassis::settings::{Http, seconds};
+use http::HeaderValue;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use stores::settings::Redis;
+use upstream::Settings as Upstream;
 
 /// See `config.toml` for the meaning of each key.
 #[derive(Clone, Debug, Deserialize)]
@@ -12,26 +19,27 @@ pub struct Config {
     pub rate_limit: RateLimit,
     pub redis: Redis,
     pub token: Token,
-    pub auth: Callee,
-    pub user: Callee,
-    pub product: Callee,
+    pub auth: Upstream,
+    pub user: Upstream,
+    pub product: Upstream,
 }
 
 /// Cross-origin requests.
 #[derive(Clone, Debug, Deserialize)]
 #[allow(missing_docs, reason = "config.toml is the manual")]
 pub struct Cors {
-    pub allowed_origins: Vec<String>,
+    #[serde(deserialize_with = "origins")]
+    pub allowed_origins: Vec<HeaderValue>,
 }
 
 /// Requests per client.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[allow(missing_docs, reason = "config.toml is the manual")]
 pub struct RateLimit {
-    pub per_second: u32,
-    pub burst: u32,
-    pub auth_per_second: u32,
-    pub auth_burst: u32,
+    pub per_second: NonZeroU32,
+    pub burst: NonZeroU32,
+    pub auth_per_second: NonZeroU32,
+    pub auth_burst: NonZeroU32,
     pub trusted_proxies: usize,
 }
 
@@ -41,6 +49,15 @@ pub struct RateLimit {
 pub struct Token {
     pub issuer: String,
     pub audience: String,
-    pub leeway_s: u64,
-    pub jwks_refresh_s: u64,
+    #[serde(rename = "leeway_s", deserialize_with = "seconds")]
+    pub leeway: Duration,
+    #[serde(rename = "jwks_refresh_s", deserialize_with = "seconds")]
+    pub jwks_refresh: Duration,
+}
+
+fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HeaderValue>, D::Error> {
+    let origins = Vec::<String>::deserialize(deserializer)?;
+    let parse =
+        |origin: String| origin.parse().map_err(|_| D::Error::custom("an origin looks like https://shop.example"));
+    origins.into_iter().map(parse).collect()
 }

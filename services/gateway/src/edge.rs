@@ -27,7 +27,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use chassis::{AdmitLayer, Kind, Problem, RefuseLayer, StartError, deadline};
+use chassis::{AdmitLayer, Kind, Problem, RefuseLayer, deadline};
 use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue, Method, header};
 use telemetry::HttpServerLayer;
@@ -41,48 +41,37 @@ use crate::config::Config;
 use crate::tokens::Verifier;
 
 /// Wraps the routes in the layers above.
-pub(crate) fn wrap(
-    router: Router,
-    config: &Config,
-    verifier: Verifier,
-    limiter: Arc<Limiter>,
-) -> Result<Router, StartError> {
+pub(crate) fn wrap(router: Router, config: &Config, verifier: Verifier, limiter: Arc<Limiter>) -> Router {
     let max_body = config.http.max_body_bytes;
     let limits = Limits { headers: config.http.max_header_bytes, body: max_body as u64 };
-    let timeout = chassis::settings::millis(config.http.timeout_ms);
     // The layer added last is the outermost.
-    Ok(router
+    router
         .layer(from_fn_with_state(verifier, crate::access::authorize))
         .layer(DefaultBodyLimit::max(max_body))
         .layer(from_fn_with_state(limits, refuse_large))
         .layer(from_fn_with_state(limiter, rate_limit::limit))
         .layer(CompressionLayer::new())
-        .layer(cors(&config.cors.allowed_origins)?)
-        .layer(from_fn_with_state(timeout, time_out))
+        .layer(cors(&config.cors.allowed_origins))
+        .layer(from_fn_with_state(config.http.timeout, time_out))
         .layer(RefuseLayer::http())
         .layer(CatchPanicLayer::custom(on_panic))
         .layer(from_fn(headers::secure))
         .layer(from_fn(request_id::assign))
         .layer(HttpServerLayer::new(route_of).expecting(crate::access::routes()))
-        .layer(AdmitLayer::http(config.http.max_in_flight)))
+        .layer(AdmitLayer::http(config.http.max_in_flight))
 }
 
 fn route_of(request: &Request) -> Option<&str> {
     request.extensions().get::<MatchedPath>().map(MatchedPath::as_str)
 }
 
-fn cors(origins: &[String]) -> Result<CorsLayer, StartError> {
-    let parsed: Result<Vec<HeaderValue>, _> = origins.iter().map(|origin| origin.parse()).collect();
-    let origins = parsed.map_err(|_| StartError::Invalid {
-        key: "cors.allowed_origins".to_owned(),
-        reason: "an origin looks like https://shop.example".to_owned(),
-    })?;
-    Ok(CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
+fn cors(origins: &[HeaderValue]) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins.iter().cloned()))
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static(telemetry::TRACEPARENT)])
         .expose_headers([request_id::HEADER, HeaderName::from_static(telemetry::TRACEPARENT)])
-        .max_age(Duration::from_secs(600)))
+        .max_age(Duration::from_secs(600))
 }
 
 /// Bytes a request may have.

@@ -13,8 +13,8 @@ mod tokens;
 
 use std::sync::Arc;
 
-use chassis::redis::Redis;
 use chassis::{App, Spec, StartError};
+use stores::redis::Redis;
 
 pub use access::{Access, TABLE as ACCESS_TABLE};
 pub use config::Config;
@@ -27,21 +27,21 @@ use crate::tokens::Verifier;
 pub const SPEC: Spec<Config> = Spec {
     name: "gateway",
     defaults: include_str!("../config.toml"),
-    migrations: None,
+    migrate: None,
     build: |config, app| Box::pin(build(config, app)),
 };
 
 /// Wires the gateway.
 ///
 /// # Errors
-/// If an address, a URL or an origin of the configuration is wrong, or the port is taken.
+/// If TLS to Redis is not to be had, or the port is taken.
 pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
-    let clients = Clients::connect(&config)?;
+    let clients = Clients::connect(&config);
     let verifier = Verifier::new(&config.token, clients.clone());
     let redis = Redis::attach(&app, &config.redis)?;
-    let limiter = Arc::new(Limiter::new(&config.rate_limit, redis)?);
+    let limiter = Arc::new(Limiter::new(&config.rate_limit, redis));
     let (router, _) = routes::router(clients);
-    let router = edge::wrap(router, &config, verifier.clone(), Arc::clone(&limiter))?;
+    let router = edge::wrap(router, &config, verifier.clone(), Arc::clone(&limiter));
     app.serve_http(&config.http, router)?;
     app.background("rate-limit sweep", limiter.sweep());
     app.background("key set refresh", verifier.clone().run());

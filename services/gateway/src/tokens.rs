@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
+use chassis::backoff::{Backoff, Jitter};
+use chassis::ports::Ports;
 use chassis::{Actor, Kind, Problem};
 use contracts::auth::v1::GetJwksRequest;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, JwkSet};
@@ -21,7 +23,7 @@ const MAX_TOKEN: usize = 4096;
 const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(5);
 
 /// First pause after a failed fetch; doubles up to the last.
-const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+const RETRY: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10), Jitter::None);
 
 /// A token that does not admit its bearer.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,13 +91,13 @@ impl Verifier {
         validation.set_audience(&[&settings.audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         validation.validate_nbf = true;
-        validation.leeway = settings.leeway_s;
+        validation.leeway = settings.leeway.as_secs();
         Self(Arc::new(Inner {
             keys: RwLock::default(),
             fetch: tokio::sync::Mutex::new(None),
             validation,
             clients,
-            refresh: Duration::from_secs(settings.jwks_refresh_s),
+            refresh: settings.jwks_refresh,
         }))
     }
 
@@ -134,17 +136,17 @@ impl Verifier {
 
     /// Keeps the key set current, for ever.
     pub(crate) async fn run(self) {
-        let mut pause = RETRY.0;
+        let (ports, mut failures) = (Ports::default(), 0);
         loop {
             match self.fetch().await {
                 Ok(()) => {
-                    pause = RETRY.0;
-                    tokio::time::sleep(self.0.refresh).await;
+                    failures = 0;
+                    ports.clock.sleep(self.0.refresh).await;
                 }
                 Err(status) => {
                     tracing::warn!(error = &status as &dyn std::error::Error, "cannot fetch the key set of auth yet");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(RETRY.1);
+                    failures += 1;
+                    ports.clock.sleep(RETRY.wait(failures, &*ports.random)).await;
                 }
             }
         }

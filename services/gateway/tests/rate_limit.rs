@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use backends::Redis as RedisServer;
 use chassis::config::Layers;
-use chassis::redis::{Redis, cmd};
 use chassis::{Extras, Running, settings};
+use stores::redis::{Redis, cmd};
 use telemetry::{LogFormat, LogOutput};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -193,7 +193,7 @@ async fn a_redis_that_hangs_blocks_nobody() {
 #[tokio::test]
 async fn keys_go_by_themselves() {
     let world = World::start("[rate_limit]\nper_second = 2\nauth_per_second = 2").await;
-    let settings = settings::Redis { url: world.server.url(), ca_file: String::new(), timeout_ms: 5_000 };
+    let settings = stores::settings::Redis::new(&world.server.url()).expect("a URL");
     let redis = Redis::open(&settings).expect("a URL").expect("configured");
     world.let_in(10, "192.0.2.1", "POST /v1/auth/login").await;
     let keys: Vec<String> = redis.run("KEYS test", cmd("KEYS").arg("*")).await.expect("keys");

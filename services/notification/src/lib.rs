@@ -17,8 +17,9 @@ mod upkeep;
 
 use std::sync::Arc;
 
-use chassis::{App, Spec, StartError, db};
+use chassis::{App, Spec, StartError};
 use chrono::TimeDelta;
+use stores::db;
 
 pub use crate::config::Config;
 
@@ -39,7 +40,7 @@ pub const CONSUMER: &str = "notification";
 pub const SPEC: Spec<Config> = Spec {
     name: CONSUMER,
     defaults: include_str!("../config.toml"),
-    migrations: Some(MIGRATIONS),
+    migrate: Some(|layers, on_retry| Box::pin(db::migrate(CONSUMER, layers, MIGRATIONS, on_retry))),
     build: |config, app| Box::pin(build(config, app)),
 };
 
@@ -50,8 +51,7 @@ pub const SPEC: Spec<Config> = Spec {
 pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     config.check()?;
     let broker = messaging::connect(CONSUMER, &config.broker)?;
-    let catalogue_to = config.mail.catalogue_to()?;
-    let templates = Templates::new(config.mail.shop()?);
+    let templates = Templates::new(config.mail.shop.clone());
     let templates = templates.map_err(|error| system("with its templates", error))?;
     let mailer = mailer(&config)?;
     let db = db::attach(&mut app, CONSUMER, &config.database, MIGRATIONS).await?;
@@ -61,10 +61,10 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     app.background("mail metrics", upkeep::gauges(store.clone()));
     app.background("mail purge", upkeep::purge(store.clone(), TimeDelta::days(config.mail.keep_days.into())));
     let sender = Sender::new(store.clone(), mailer, Arc::new(templates), config.mail.sender());
-    let events = Arc::new(Events::new(store, catalogue_to, sender.wake()));
+    let events = Arc::new(Events::new(store, config.mail.catalogue_to.clone(), sender.wake()));
     let subscriptions = events::subscriptions().map_err(|error| system("with its subscriptions", error))?;
     let subscriptions = subscriptions.into_iter().map(|subscription| config.tune(subscription));
-    let consumers = Consumers::start(broker.as_ref(), subscriptions.collect::<Result<_, _>>()?, &events);
+    let consumers = Consumers::start(broker.as_ref(), subscriptions.collect(), &events);
     let watched = consumers.clone();
     // Without a broker nothing new comes in, but what waits is sent: the service is worse, not unready.
     app.readiness().degrading("broker", move || std::future::ready(watched.check()));
@@ -74,7 +74,7 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
 }
 
 fn mailer(config: &Config) -> Result<Arc<dyn Mailer>, StartError> {
-    let origin = config.mail.origin()?;
+    let origin = config.mail.from.clone();
     match config.mail.transport {
         Transport::File => {
             let folder = &config.mail.folder;

@@ -7,12 +7,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::db::Db;
-use chassis::settings::Database;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use notification::adapters::sql::{MIGRATIONS, SqlStore};
 use notification::domain::{Address, Applied, Claim, Draft, Effect, Error, Event, Kind, Line, Verdict, variables};
 use notification::ports::Store;
+use stores::db::Db;
+use stores::settings::Database;
 use uuid::Uuid;
 
 type Stores = [Arc<dyn Store>; 2];
@@ -37,14 +37,7 @@ async fn postgres_keeps_the_contract() {
 }
 
 async fn open(url: &str) -> Arc<dyn Store> {
-    let settings = Database {
-        url: url.to_owned(),
-        ca_file: String::new(),
-        max_connections: 4,
-        acquire_timeout_ms: 10_000,
-        statement_timeout_ms: 10_000,
-        migrate: true,
-    };
+    let settings = Database::new(url).expect("a URL");
     Arc::new(SqlStore::new(Db::open("notification", &settings, MIGRATIONS).await.unwrap()))
 }
 

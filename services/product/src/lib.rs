@@ -9,9 +9,10 @@ pub mod ports;
 
 use std::sync::Arc;
 
-use chassis::redis::Redis;
-use chassis::{App, Spec, StartError, db};
+use chassis::{App, Contract, Spec, StartError};
 use contracts::product::v1::product_service_server::ProductServiceServer;
+use stores::db;
+use stores::redis::Redis;
 use tonic::service::Routes;
 
 use crate::adapters::cache::shared::SharedStore;
@@ -31,16 +32,15 @@ const NAME: &str = "product";
 pub const SPEC: Spec<Config> = Spec {
     name: NAME,
     defaults: include_str!("../config.toml"),
-    migrations: Some(MIGRATIONS),
+    migrate: Some(|layers, on_retry| Box::pin(db::migrate(NAME, layers, MIGRATIONS, on_retry))),
     build: |config, app| Box::pin(build(config, app)),
 };
 
 /// Wires the service up; the only place that does.
 ///
 /// # Errors
-/// If the database cannot be used, the port is taken or a key makes no sense.
+/// If the database cannot be used, the port is taken or TLS is not to be had.
 pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
-    let limits = config.cache.limits()?;
     let redis = Redis::attach(&app, &config.redis)?;
     let broker = messaging::connect(NAME, &config.broker)?;
     let db = db::attach(&mut app, NAME, &config.database, MIGRATIONS).await?;
@@ -49,11 +49,16 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     if config.catalogue.seed {
         plant(&sql).await?;
     }
-    let store = cached(&mut app, sql, redis, &limits);
+    let store = cached(&mut app, sql, redis, &config.cache);
 
     let server = ProductServiceServer::new(Api::new(Catalogue::new(store)))
         .max_decoding_message_size(config.grpc.max_message_bytes);
-    app.serve_grpc(&config.grpc, "product.v1.ProductService", Routes::new(server))?;
+    let contract = Contract {
+        service: "product.v1.ProductService",
+        methods: contracts::methods(),
+        known_method: contracts::known_method,
+    };
+    app.serve_grpc(&config.grpc, contract, Routes::new(server))?;
     Ok(app)
 }
 

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use chassis::config::Layers;
-use chassis::settings::Callee as CalleeSettings;
-use chassis::{Actor, Callee, Extras, Kind, Problem, Running, StartError};
+use chassis::{Actor, Extras, Kind, Problem, Running, StartError};
 use contracts::product::v1::product_service_client::ProductServiceClient;
 use contracts::product::v1::{
     CreateProductRequest, DeleteProductRequest, GetProductRequest, ListProductsRequest, Money, Product, ProductInput,
@@ -16,6 +15,7 @@ use sqlx::{Connection, SqliteConnection};
 use tempfile::TempDir;
 use toml::Table;
 use tonic::{Code, Status};
+use upstream::{Channel, Settings};
 use uuid::Uuid;
 
 const FIRST: &str = "00000000-0000-7000-8000-000000000001";
@@ -28,7 +28,7 @@ const SORTS: [Sort; 4] = [Sort::Name, Sort::PriceAsc, Sort::PriceDesc, Sort::New
 struct Service {
     folder: TempDir,
     running: Running,
-    client: ProductServiceClient<Callee>,
+    client: ProductServiceClient<Channel>,
 }
 
 impl Service {
@@ -99,10 +99,10 @@ async fn start(folder: &Path, more: Table) -> Result<Running, StartError> {
     chassis::start(&SPEC, &layers, Extras::default()).await
 }
 
-fn connect(running: &Running) -> ProductServiceClient<Callee> {
+fn connect(running: &Running) -> ProductServiceClient<Channel> {
     let url = format!("http://{}", running.address("grpc").expect("gRPC"));
-    let settings = CalleeSettings::new(url, 10_000);
-    ProductServiceClient::new(chassis::callee::connect("product", &settings).expect("client"))
+    let settings = Settings::new(&url, Duration::from_secs(10)).expect("a URL");
+    ProductServiceClient::new(upstream::connect("product", &settings))
 }
 
 fn input(sku: &str) -> ProductInput {

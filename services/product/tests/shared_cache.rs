@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backends::Redis as RedisServer;
-use chassis::redis::{Redis, cmd};
 use chassis::settings;
 use contract::{Cached, LONG, SHORT, limits};
 use fake_store::{FakeStore, details, search, together, wait_for};
@@ -17,6 +16,8 @@ use product::adapters::cache::shared::SharedStore;
 use product::domain::Error;
 use product::domain::product::{Product, ProductId};
 use product::ports::ProductStore;
+use stores::redis::{Redis, cmd};
+use stores::settings;
 
 /// A read may take the time-out of Redis and that of a load; far less than this.
 const BOUND: Duration = Duration::from_secs(10);
@@ -52,9 +53,9 @@ impl InRedis {
 }
 
 fn client(server: &RedisServer, timeout_ms: u64) -> Redis {
-    Redis::open(&settings::Redis { url: server.url(), ca_file: String::new(), timeout_ms })
-        .expect("a URL")
-        .expect("configured")
+    let settings = settings::Redis::new(&server.url()).expect("a URL");
+    let settings = settings::Redis { timeout: Duration::from_millis(timeout_ms), ..settings };
+    Redis::open(&settings).expect("no TLS").expect("configured")
 }
 
 async fn connected(redis: &Redis) {

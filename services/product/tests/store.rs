@@ -5,10 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backends::Redis as RedisServer;
-use chassis::db::Db;
-use chassis::on;
-use chassis::redis::Redis;
-use chassis::settings::{self, Database};
 use chrono::{DateTime, Utc};
 use messaging::testing::drain;
 use messaging::{Envelope, Outbox};
@@ -22,6 +18,10 @@ use product::domain::product::{Product, ProductId};
 use product::domain::search::{Search, SearchDraft, Sort};
 use product::ports::ProductStore;
 use serde_json::json;
+use stores::db::Db;
+use stores::on;
+use stores::redis::Redis;
+use stores::settings::{self, Database};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -44,7 +44,7 @@ async fn the_cache_keeps_the_contract() {
 async fn the_shared_cache_keeps_the_contract() {
     let server = RedisServer::start().expect("Redis");
     let (_folder, db) = sqlite().await;
-    let redis = Redis::open(&settings::Redis { url: server.url(), ca_file: String::new(), timeout_ms: 5_000 });
+    let redis = Redis::open(&settings::Redis::new(&server.url()).expect("a URL"));
     let redis = redis.expect("a URL").expect("configured");
     contract(Arc::new(SharedStore::new(Arc::new(sql(&db)), redis, &kept_for_a_day()))).await;
 }
@@ -408,14 +408,7 @@ async fn sqlite() -> (TempDir, Db) {
 }
 
 async fn open(url: String) -> Db {
-    let settings = Database {
-        url,
-        ca_file: String::new(),
-        max_connections: 2,
-        acquire_timeout_ms: 5000,
-        statement_timeout_ms: 5000,
-        migrate: true,
-    };
+    let settings = Database::new(&url).expect("a URL");
     Db::open("product", &settings, MIGRATIONS).await.expect("database")
 }
 

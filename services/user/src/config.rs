@@ -9,7 +9,7 @@ pub struct Config {
     /// `[grpc]`
     pub grpc: settings::Grpc,
     /// `[database]`
-    pub database: settings::Database,
+    pub database: stores::settings::Database,
     /// `[broker]`
     pub broker: messaging::settings::Broker,
     /// `[outbox]`

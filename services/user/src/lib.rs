@@ -9,8 +9,9 @@ pub mod ports;
 
 use std::sync::Arc;
 
-use chassis::{App, Spec, StartError, db};
+use chassis::{App, Contract, Spec, StartError};
 use contracts::user::v1::user_service_server::UserServiceServer;
+use stores::db;
 use tonic::service::Routes;
 
 pub use crate::config::Config;
@@ -27,7 +28,7 @@ const NAME: &str = "user";
 pub const SPEC: Spec<Config> = Spec {
     name: NAME,
     defaults: include_str!("../config.toml"),
-    migrations: Some(MIGRATIONS),
+    migrate: Some(|layers, on_retry| Box::pin(db::migrate(NAME, layers, MIGRATIONS, on_retry))),
     build: |config, app| Box::pin(build(config, app)),
 };
 
@@ -41,6 +42,11 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     let outbox = messaging::start_outbox(&mut app, db.clone(), &broker, CONTEXT, config.outbox)?;
     let api = UserApi::new(Users::new(Arc::new(SqlUsers::new(db, outbox))));
     let server = UserServiceServer::new(api).max_decoding_message_size(config.grpc.max_message_bytes);
-    app.serve_grpc(&config.grpc, "user.v1.UserService", Routes::new(server))?;
+    let contract = Contract {
+        service: "user.v1.UserService",
+        methods: contracts::methods(),
+        known_method: contracts::known_method,
+    };
+    app.serve_grpc(&config.grpc, contract, Routes::new(server))?;
     Ok(app)
 }

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use chassis::db::Db;
-use chassis::on;
-use chassis::settings::Database;
 use chrono::{DateTime, TimeDelta, Utc};
 use messaging::testing::drain;
 use messaging::{Envelope, Outbox};
 use serde_json::json;
+use stores::db::Db;
+use stores::on;
+use stores::settings::Database;
 use user::adapters::sql::{MIGRATIONS, SqlUsers};
 use user::domain::{Creation, Draft, Error, Name, Position, Role, User, UserId};
 use user::ports::UserStore;
@@ -40,14 +40,7 @@ async fn postgres_keeps_the_contract() {
 }
 
 async fn open(url: &str) -> Replica {
-    let settings = Database {
-        url: url.to_owned(),
-        ca_file: String::new(),
-        max_connections: 4,
-        acquire_timeout_ms: 10_000,
-        statement_timeout_ms: 10_000,
-        migrate: true,
-    };
+    let settings = Database::new(url).expect("a URL");
     let db = Db::open("user", &settings, MIGRATIONS).await.unwrap();
     let outbox = Outbox::new(db.clone());
     Replica { store: Arc::new(SqlUsers::new(db.clone(), outbox.clone())), outbox, db }

@@ -25,7 +25,8 @@ pin_project! {
 
 impl<B> TimedBody<B> {
     /// `inner` until `end`; without one, as long as it takes.
-    pub(crate) fn new(inner: B, end: Option<Instant>) -> Self {
+    #[must_use]
+    pub fn new(inner: B, end: Option<Instant>) -> Self {
         Self { inner, sleep: end.map(tokio::time::sleep_until), over: false }
     }
 }

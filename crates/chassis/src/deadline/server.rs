@@ -13,8 +13,8 @@ use tokio::task::futures::TaskLocalFuture;
 use tokio::time::Instant;
 use tower::{Layer, Service};
 
-use super::{Bounded, END, TimedBody, exceeded, scope, told};
-use crate::grpc_server::is_health_check;
+use super::{Bounded, END, TimedBody, exceeded, parse_grpc_timeout, scope};
+use telemetry::is_health_check;
 
 /// Bounds every call but those to the health service, whose streams are meant to stay open.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +61,7 @@ where
         if is_health_check(request.uri().path()) {
             return Either::Right(Untimed { call: self.inner.call(request) });
         }
-        let limit = told(request.headers()).map_or(self.limit, |allowed| allowed.min(self.limit));
+        let limit = parse_grpc_timeout(request.headers()).map_or(self.limit, |allowed| allowed.min(self.limit));
         let end = Instant::now() + limit;
         let call = END.sync_scope(end, || self.inner.call(request));
         Either::Left(Timed { call: Bounded::new(end, scope(end, call)), end })

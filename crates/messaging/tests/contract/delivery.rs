@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chassis::on;
 use messaging::{Envelope, Failure, Handler, Relay, RelaySettings, Round};
+use stores::on;
 use uuid::Uuid;
 
 use crate::world::{Notes, PATIENCE, Store, Stuck, World, event, eventually, number, subscription};

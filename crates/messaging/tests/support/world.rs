@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use chassis::db::{Db, Migrations};
-use chassis::settings::Database;
 use messaging::{Broker, DeadLetter, Envelope, Failure, Handler, Inbox, Ladder, Outbox, Subscription, schema};
 use serde_json::json;
+use stores::db::{Db, Migrations};
+use stores::settings::Database;
 use telemetry::testing::Collector;
 use telemetry::{Identity, LogFormat, LogOutput, ServiceSettings};
 use tempfile::TempDir;
@@ -119,14 +119,7 @@ impl Store {
     }
 
     pub async fn open(url: &str) -> Self {
-        let settings = Database {
-            url: url.to_owned(),
-            ca_file: String::new(),
-            max_connections: 4,
-            acquire_timeout_ms: 10_000,
-            statement_timeout_ms: 10_000,
-            migrate: true,
-        };
+        let settings = Database::new(url).expect("a URL");
         let db = Db::open("test", &settings, MIGRATIONS).await.unwrap();
         Self { outbox: Outbox::new(db.clone()), inbox: Inbox::new(db.clone()), db, _folder: None }
     }

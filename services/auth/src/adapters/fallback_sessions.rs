@@ -12,8 +12,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chassis::redis::RedisError;
 use chrono::{DateTime, Utc};
+use stores::redis::RedisError;
 use uuid::Uuid;
 
 use super::redis_sessions::RedisSessions;

@@ -42,7 +42,7 @@ impl HashPool {
             argon: Arc::new(Argon::new(params)),
             workers: Arc::new(Semaphore::new(settings.workers)),
             queue: Arc::new(Semaphore::new(settings.queue)),
-            wait: Duration::from_millis(settings.wait_ms),
+            wait: settings.wait,
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use super::*;
 
 const CHEAP: Password =
-    Password { memory_kib: 64, iterations: 1, parallelism: 1, workers: 1, queue: 1, wait_ms: 60_000 };
+    Password { memory_kib: 64, iterations: 1, parallelism: 1, workers: 1, queue: 1, wait: Duration::from_secs(60) };
 
 fn pool(settings: &Password) -> Arc<HashPool> {
     Arc::new(HashPool::new(settings).expect("valid costs"))
@@ -100,7 +100,7 @@ async fn a_full_queue_refuses_at_once() {
 
 #[tokio::test]
 async fn a_wait_that_is_too_long_is_given_up() {
-    let pool = pool(&Password { wait_ms: 1, ..CHEAP });
+    let pool = pool(&Password { wait: Duration::from_millis(1), ..CHEAP });
     let (release, holder) = occupy(&pool).await;
     assert!(matches!(pool.hash(&"correct horse".into()).await, Err(Error::Busy)));
     assert_eq!(pool.queue.available_permits(), 1, "its place is free again");

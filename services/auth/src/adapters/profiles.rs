@@ -1,10 +1,11 @@
 //! The user service over gRPC, called on our own behalf.
 
 use async_trait::async_trait;
-use chassis::{Actor, Callee, Kind, Problem};
+use chassis::{Actor, Kind, Problem};
 use contracts::user::v1::user_service_client::UserServiceClient;
 use contracts::user::v1::{self as proto, CreateUserRequest, DeleteUserRequest, GetUserRequest};
 use tonic::{Code, Status};
+use upstream::Channel;
 use uuid::Uuid;
 
 use crate::domain::Error;
@@ -13,13 +14,13 @@ use crate::ports::{Created, NewProfile, Profiles};
 
 /// See the module.
 pub struct UserService {
-    client: UserServiceClient<Callee>,
+    client: UserServiceClient<Channel>,
 }
 
 impl UserService {
     /// Calls through `callee`.
     #[must_use]
-    pub fn new(callee: Callee) -> Self {
+    pub fn new(callee: Channel) -> Self {
         Self { client: UserServiceClient::new(callee) }
     }
 }

@@ -10,8 +10,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chassis::redis::{Redis, RedisError, Script};
 use chrono::{DateTime, Utc};
+use stores::redis::{Redis, RedisError, Script};
 use uuid::Uuid;
 
 use crate::domain::refresh_token::TokenHash;
@@ -144,7 +144,7 @@ impl RedisSessions {
     /// # Errors
     /// If Redis does not answer.
     pub async fn owner(&self, family_id: Uuid) -> Result<Option<Uuid>, RedisError> {
-        let command = chassis::redis::cmd("HGET").arg(family_key(family_id)).arg("user").to_owned();
+        let command = stores::redis::cmd("HGET").arg(family_key(family_id)).arg("user").to_owned();
         let user: Option<String> = self.redis.run("HGET session", &command).await?;
         let id = |text: String| Uuid::try_parse(&text).map_err(|error| RedisError::Answer(error.to_string().into()));
         user.map(id).transpose()
@@ -155,7 +155,7 @@ impl RedisSessions {
     /// # Errors
     /// If Redis does not do it, or may have done it; repeating it does no harm.
     pub async fn revoke_family(&self, family_id: Uuid) -> Result<bool, RedisError> {
-        let command = chassis::redis::cmd("DEL").arg(family_key(family_id)).to_owned();
+        let command = stores::redis::cmd("DEL").arg(family_key(family_id)).to_owned();
         self.redis.run("DEL session", &command).await
     }
 }

@@ -4,8 +4,8 @@ mod credentials;
 mod keys;
 mod sessions;
 
-use chassis::db::{Db, Migrations, is_unavailable};
 use messaging::{Outbox, schema};
+use stores::db::{Db, Migrations, is_unavailable};
 
 use crate::domain::Error;
 

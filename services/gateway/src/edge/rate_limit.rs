@@ -6,17 +6,16 @@
 //! gates nor closes them. A client then gets at most the limit once per replica.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use chassis::redis::Redis;
-use chassis::{Kind, Peer, Problem, StartError};
+use chassis::{Kind, Peer, Problem};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use stores::redis::Redis;
 
 use super::shared_limit::{Rate, SharedLimit};
 use crate::config;
@@ -41,19 +40,19 @@ struct Decision {
 }
 
 impl Limiter {
-    pub(crate) fn new(settings: &config::RateLimit, redis: Option<Redis>) -> Result<Self, StartError> {
+    pub(crate) fn new(settings: &config::RateLimit, redis: Option<Redis>) -> Self {
         let all = Rate { per_second: settings.per_second, burst: settings.burst };
         let auth = Rate { per_second: settings.auth_per_second, burst: settings.auth_burst };
         let deciders: &[_] = if redis.is_some() { &["process", "redis", "fallback"] } else { &["process"] };
         let labels: &[(_, &[_])] = &[("outcome", &["allowed", "limited"]), ("decided_by", deciders)];
         telemetry::begin("rate_limit_decisions_total", labels);
-        Ok(Self {
-            all: RateLimiter::keyed(quota("rate_limit.per_second", all)?),
-            auth: RateLimiter::keyed(quota("rate_limit.auth_per_second", auth)?),
+        Self {
+            all: RateLimiter::keyed(quota(all)),
+            auth: RateLimiter::keyed(quota(auth)),
             clock: DefaultClock::default(),
             shared: redis.map(|redis| SharedLimit::new(redis, all, auth)),
             trusted_proxies: settings.trusted_proxies,
-        })
+        }
     }
 
     /// Forgets clients that have been quiet, for ever.
@@ -101,11 +100,8 @@ impl Limiter {
     }
 }
 
-fn quota(key: &str, rate: Rate) -> Result<Quota, StartError> {
-    match (NonZeroU32::new(rate.per_second), NonZeroU32::new(rate.burst)) {
-        (Some(per_second), Some(burst)) => Ok(Quota::per_second(per_second).allow_burst(burst)),
-        _ => Err(StartError::Invalid { key: key.to_owned(), reason: "rate and burst must be at least 1".to_owned() }),
-    }
+fn quota(rate: Rate) -> Quota {
+    Quota::per_second(rate.per_second).allow_burst(rate.burst)
 }
 
 fn count(outcome: &'static str, decided_by: &'static str) {

@@ -5,9 +5,10 @@
 //! address is found out by trying all of them, and no key lives long enough to tell a story.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use chassis::redis::{Redis, RedisError, Script};
+use stores::redis::{Redis, RedisError, Script};
 
 /// Keys: the buckets to take from. Arguments: rate per second and burst of each. Takes from all or from none.
 /// Answers the microseconds to wait, 0 if the request is welcome. A bucket emptier than empty was left by another clock
@@ -34,8 +35,8 @@ const TAKE: &str = "
 /// Requests per second on average, and at once.
 #[derive(Clone, Copy)]
 pub(super) struct Rate {
-    pub(super) per_second: u32,
-    pub(super) burst: u32,
+    pub(super) per_second: NonZeroU32,
+    pub(super) burst: NonZeroU32,
 }
 
 /// See the module.
@@ -55,10 +56,10 @@ impl SharedLimit {
     pub(super) async fn refuse(&self, client: IpAddr, auth: bool) -> Result<Option<Duration>, RedisError> {
         let client = client.to_canonical();
         let mut script = self.take.key(format!("signalbox:gateway:v1:rate:all:{client}"));
-        script.arg(self.all.per_second).arg(self.all.burst);
+        script.arg(self.all.per_second.get()).arg(self.all.burst.get());
         if auth {
             script.key(format!("signalbox:gateway:v1:rate:auth:{client}"));
-            script.arg(self.auth.per_second).arg(self.auth.burst);
+            script.arg(self.auth.per_second.get()).arg(self.auth.burst.get());
         }
         let wait_us: u64 = self.redis.script("EVALSHA take_request", &script).await?;
         Ok((wait_us > 0).then(|| Duration::from_micros(wait_us)))

@@ -19,7 +19,7 @@ fn letter(text: &str) -> Letter {
 }
 
 fn origin() -> Origin {
-    Origin::parse("shop@example.com").expect("valid")
+    "shop@example.com".parse::<Origin>().expect("valid")
 }
 
 fn names(folder: &Path) -> Vec<String> {

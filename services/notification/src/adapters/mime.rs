@@ -1,6 +1,7 @@
 //! A letter as the bytes that travel: headers, and text and HTML side by side. The same letter gives the same bytes, so
 //! that a mail sent twice after a crash carries the same `Message-ID` and can be told to be one.
 
+use std::str::FromStr;
 use std::time::SystemTime;
 
 use lettre::message::header::{HeaderName, HeaderValue};
@@ -12,21 +13,27 @@ use crate::domain::{Letter, Recipient};
 use crate::ports::SendError;
 
 /// Whom mails come from.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Origin(Mailbox);
 
-impl Origin {
-    /// Reads `Name <address>` or an address.
-    ///
-    /// # Errors
-    /// What is wrong, in words.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        if text.chars().any(char::is_control) {
-            return Err("it holds control characters".to_owned());
-        }
-        text.parse().map(Self).map_err(|error: lettre::address::AddressError| error.to_string())
-    }
+/// A text that is no sender.
+#[derive(Debug, thiserror::Error)]
+#[error("is no sender such as `Shop <shop@example.com>`: {0}")]
+pub struct BadOrigin(String);
 
+impl FromStr for Origin {
+    type Err = BadOrigin;
+
+    /// Reads `Name <address>` or an address.
+    fn from_str(text: &str) -> Result<Self, BadOrigin> {
+        if text.chars().any(char::is_control) {
+            return Err(BadOrigin("it holds control characters".to_owned()));
+        }
+        text.parse().map(Self).map_err(|error: lettre::address::AddressError| BadOrigin(error.to_string()))
+    }
+}
+
+impl Origin {
     /// The part of the address after the `@`.
     #[must_use]
     pub fn domain(&self) -> &str {

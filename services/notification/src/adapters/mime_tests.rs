@@ -18,7 +18,7 @@ fn letter(name: &str, subject: &str) -> Letter {
 }
 
 fn wire(letter: &Letter) -> String {
-    let origin = Origin::parse("Signalbox <no-reply@signalbox.example>").expect("valid");
+    let origin = "Signalbox <no-reply@signalbox.example>".parse::<Origin>().expect("valid");
     String::from_utf8(message(&origin, letter).expect("a message").formatted()).expect("ASCII")
 }
 
@@ -67,7 +67,7 @@ fn a_name_or_a_subject_cannot_bring_a_header_of_its_own() {
         assert_eq!(headers.len(), plain, "{hostile:?}: {headers:#?}");
         assert!(!headers.iter().any(|line| line.starts_with("Bcc")), "{headers:#?}");
         let to = headers.iter().find(|line| line.starts_with("To: ")).expect("To");
-        let envelope = message(&Origin::parse("a@b.example").expect("valid"), &letter(hostile, hostile));
+        let envelope = message(&"a@b.example".parse::<Origin>().expect("valid"), &letter(hostile, hostile));
         assert_eq!(envelope.expect("a message").envelope().to().len(), 1, "{to}");
     }
 }

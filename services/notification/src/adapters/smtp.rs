@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use chassis::settings::millis;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
@@ -47,8 +48,9 @@ pub struct SmtpSettings {
     pub password: SecretString,
     /// Name we greet with; empty for the domain of `mail.from`.
     pub hello: String,
-    /// Milliseconds to connect.
-    pub connect_timeout_ms: u64,
+    /// Time to connect.
+    #[serde(rename = "connect_timeout_ms", deserialize_with = "millis")]
+    pub connect_timeout: Duration,
 }
 
 /// Protection of the connection.
@@ -105,8 +107,7 @@ impl SmtpMailer {
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
         let server = (self.settings.host.as_str(), self.settings.port);
-        let limit = Duration::from_millis(self.settings.connect_timeout_ms);
-        let connection = self.security.connect(server, limit, &self.hello).await;
+        let connection = self.security.connect(server, self.settings.connect_timeout, &self.hello).await;
         // Also a refusal for good is about us here: the mail has not been spoken of yet.
         let mut connection = connection.map_err(|error| SendError::passing(class(&error), detail(&error)))?;
         if let Some(credentials) = &self.credentials {

@@ -9,10 +9,10 @@ mod effects;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chassis::db::{Conn, Db, Migrations, is_away};
-use chassis::on;
 use chrono::{DateTime, TimeDelta, Utc};
 use messaging::{Inbox, schema};
+use stores::db::{Conn, Db, Migrations, is_away};
+use stores::on;
 use uuid::Uuid;
 
 use crate::domain::{

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chassis::db::{Db, Migrations, Tx, is_duplicate, is_unavailable};
-use chassis::on;
 use chrono::{DateTime, Utc};
 use messaging::{Envelope, Malformed, Outbox, schema};
 use sqlx::{Encode, Postgres, Sqlite, Type};
+use stores::db::{Db, Migrations, Tx, is_duplicate, is_unavailable};
+use stores::on;
 use uuid::Uuid;
 
 use super::events;

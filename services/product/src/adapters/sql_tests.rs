@@ -1,7 +1,7 @@
 //! Tests of what the SQL promises beyond the contract of the store.
 
-use chassis::settings::Database;
 use sqlx::AssertSqlSafe;
+use stores::settings::Database;
 
 use super::*;
 
@@ -35,14 +35,7 @@ fn words_mean_what_they_say() {
 async fn every_order_is_read_from_its_index() {
     let folder = tempfile::tempdir().expect("folder");
     let url = format!("sqlite:{}", folder.path().join("product.db").display());
-    let settings = Database {
-        url,
-        ca_file: String::new(),
-        max_connections: 1,
-        acquire_timeout_ms: 1000,
-        statement_timeout_ms: 1000,
-        migrate: true,
-    };
+    let settings = Database::new(&url).expect("a URL");
     let db = Db::open("product", &settings, MIGRATIONS).await.expect("database");
     for (sql, index) in [
         (BY_NAME, "products_by_name ((name_key,id)>(?,?))"),

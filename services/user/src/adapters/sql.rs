@@ -8,10 +8,10 @@
 //! What others are told is appended to the outbox in the transaction that makes it true.
 
 use async_trait::async_trait;
-use chassis::db::{Db, Migrations, Tx, is_unavailable};
-use chassis::on;
 use chrono::{DateTime, Utc};
 use messaging::{Envelope, Malformed, Outbox, schema};
+use stores::db::{Db, Migrations, Tx, is_unavailable};
+use stores::on;
 use uuid::Uuid;
 
 use super::events;

@@ -1,8 +1,8 @@
 //! Credentials in SQL.
 
 use async_trait::async_trait;
-use chassis::on;
 use chrono::{DateTime, Utc};
+use stores::on;
 use uuid::Uuid;
 
 use super::{SqlStore, failed, unknown};

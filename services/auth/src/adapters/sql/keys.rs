@@ -1,8 +1,8 @@
 //! Signing keys in SQL.
 
 use async_trait::async_trait;
-use chassis::on;
 use chrono::{DateTime, Utc};
+use stores::on;
 
 use super::{SqlStore, failed, unknown};
 use crate::domain::Error;

@@ -2,9 +2,9 @@
 //! them can wait for each other in a circle.
 
 use async_trait::async_trait;
-use chassis::db::Tx;
-use chassis::on;
 use chrono::{DateTime, TimeDelta, Utc};
+use stores::db::Tx;
+use stores::on;
 use uuid::Uuid;
 
 use super::{SqlStore, failed};
@@ -82,7 +82,7 @@ impl SessionStore for SqlStore {
             .execute(c));
         match self.db.observe("INSERT refresh_families", query).await {
             Ok(_) => {}
-            Err(error) if chassis::db::error_type(&error) == Some("foreign_key_violation") => {
+            Err(error) if stores::db::error_type(&error) == Some("foreign_key_violation") => {
                 return Ok(Opened::NoCredentials);
             }
             Err(error) => return Err(failed(error)),

@@ -1,9 +1,9 @@
 //! Has the effect of an event, in one transaction with its row in the inbox.
 
-use chassis::db::{Db, Tx};
-use chassis::on;
 use chrono::Utc;
 use messaging::Inbox;
+use stores::db::{Db, Tx};
+use stores::on;
 use uuid::Uuid;
 
 use crate::CONSUMER;

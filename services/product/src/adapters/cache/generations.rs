@@ -9,7 +9,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use chassis::redis::{Connection, Redis, RedisError, Script, cmd};
+use stores::redis::{Connection, Redis, RedisError, Script, cmd};
 use uuid::Uuid;
 
 use super::wire::key;

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chassis::redis::Redis;
 use sha2::{Digest, Sha256};
+use stores::redis::Redis;
 
 use super::generations::Generations;
 use super::shelf::{Shelf, Times, Wanted};

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::hash::Hash;
 use std::time::Duration;
 
-use chassis::redis::RedisError;
+use stores::redis::RedisError;
 
 use super::count;
 use super::generations::{Found, Generations};

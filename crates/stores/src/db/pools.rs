@@ -1,0 +1,11 @@
+//! The connections to either database.
+
+use sqlx::postgres::PgPool;
+use sqlx::sqlite::SqlitePool;
+
+/// SQLite has one writer and a few readers; Postgres has one pool for both.
+#[derive(Clone)]
+pub(super) enum Pools {
+    Lite { writer: SqlitePool, readers: SqlitePool },
+    Pg(PgPool),
+}
