@@ -9,7 +9,7 @@ TARGET ?= http://127.0.0.1:8080
 USERS ?= 10
 FOR ?= 60s
 
-.PHONY: help demo dev up test lint fmt deny openapi events rules load overload measure picture clean
+.PHONY: help demo dev up test lint fmt deny openapi events architecture rules load overload measure picture clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ openapi: ## write docs/openapi.json again
 
 events: ## write the table of docs/events.md again
 	UPDATE_EVENTS=1 $(CARGO) test --locked -p contracts --test events -- --nocapture
+
+architecture: ## write the table and drawing of the crates in docs/architecture.md again
+	UPDATE_ARCHITECTURE=1 $(CARGO) test --locked -p testkit --test architecture the_page_shows_the_house_as_it_is
 
 rules: ## write the rules, and the tables of docs/observability.md, from observability/ again
 	$(CARGO) run --locked --quiet -p observability --bin signalbox-rules -- generate
