@@ -8,10 +8,10 @@ import tomllib
 import yaml
 
 from render import ENVIRONMENTS, ROOT, render_files
+from services import SERVICES
 
 CHART = ROOT / "deploy/chart"
 RENDERED = ROOT / "deploy/rendered"
-SERVICES = ("gateway", "auth", "user", "product", "notification")
 # Set by the chart, which knows addresses and neighbours, or by a Secret: no business of values.
 SET_BY_CHART = {"address", "otlp_endpoint", "environment", "instance", "worker_threads", "migrate", "host", "port", "ca_file"}
 SET_BY_SECRET = {"admin_password", "password"}
@@ -19,7 +19,7 @@ SET_BY_SECRET = {"admin_password", "password"}
 
 def copies():
     """Path in the chart -> text, of every file that the chart has a copy of, as Helm reads its own folder only."""
-    found = {}
+    found = {"files/services.yaml": (ROOT / "services.yaml").read_text()}
     for path in sorted((ROOT / "observability/prometheus/rules/prod").glob("*.yml")):
         found[f"files/rules/{path.name}"] = path.read_text()
     for path in sorted((ROOT / "grafana/dashboards").glob("*/*.json")):
@@ -81,6 +81,10 @@ def schema_of(value, path, rules, comments):
 def schema():
     rules = json.loads((ROOT / "deploy/chart-tests/schema.rules.json").read_text())
     values = yaml.safe_load((CHART / "values.yaml").read_text())
+    unknown = set(values["services"]) - set(SERVICES)
+    if unknown:
+        raise SystemExit(f"chart: values.yaml has services that services.yaml does not list: {', '.join(sorted(unknown))}")
+    values["services"] = {name: {"digest": ""} | values["serviceDefaults"] | values["services"].get(name, {}) | {"config": {}} for name in SERVICES}
     top = schema_of(values, "", rules, descriptions())
     top["properties"]["global"] = {"type": "object"}  # Helm itself sets it where the chart is part of another
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **top}, indent=1) + "\n"

@@ -1,12 +1,11 @@
 """What NetworkPolicies let through, as Kubernetes reads them: policies of a pod add up, and a pod that no policy selects for a
 direction is open in it. Both ends have to allow a connection."""
+import copy
 import ipaddress
 
-import yaml
+from render import NAMESPACE, pods
+from services import ON_BROKER, OWNERS, PARTS, SERVED, SERVICES
 
-from render import NAMESPACE, ROOT, pods
-
-SERVICES = ("gateway", "auth", "user", "product", "notification")
 STORES = ("postgres", "redis", "rabbitmq")
 # Labels that the operators give to pods of their stores.
 OPERATOR_LABELS = {
@@ -19,7 +18,20 @@ STRAY_PORTS = (22, 443, 12345)
 
 
 def graph():
-    return yaml.safe_load((ROOT / "deploy/call-graph.yaml").read_text())
+    """Who calls whom, at which port, and what Prometheus reads, by services.yaml. Everything in the namespace also asks the DNS."""
+    calls = {name: [*service["calls"], *service["stores"], *(["rabbitmq"] if name in ON_BROKER else []), "collector"]
+             for name, service in SERVICES.items()}
+    calls |= {f"migrate-{owner}": ["postgres"] for owner in OWNERS}
+    calls |= {name: part["calls"] for name, part in PARTS.items() if "calls" in part}
+    # The job that makes roles is only where an operator makes the store; KEDA asks for the lengths of queues.
+    calls |= {"provision": ["postgres"], "keda": ["rabbitmq"], "outside": [name for name, service in SERVICES.items() if "http" in service]}
+    return {
+        "calls": copy.deepcopy(calls),
+        "ports": SERVED | {name: part["port"] for name, part in PARTS.items() if "port" in part},
+        "managed_ports": {name: part["managed"] for name, part in PARTS.items() if "managed" in part},
+        "scraped": {name: service["admin"] for name, service in SERVICES.items()} | {
+            name: part["metrics"] for name, part in PARTS.items() if "metrics" in part},
+    }
 
 
 def nodes(items, values):

@@ -6,8 +6,8 @@ import tomllib
 
 from network import STORES, graph
 from render import pods
+from services import OWNERS, QUEUES, SERVICES
 
-OWNERS = ("auth", "user", "product", "notification")
 # Section of a service's configuration by store.
 SECTION = {"postgres": "database", "redis": "redis", "rabbitmq": "broker"}
 SCHEME = {"postgres": ("postgres", "postgres"), "redis": ("redis", "rediss"), "rabbitmq": ("amqp", "amqps")}
@@ -50,7 +50,7 @@ def secret_files(items):
 
 def wrong_urls(items, values):
     files, wrong = secret_files(items), []
-    for name in [*OWNERS, "gateway", *(f"migrate-{service}" for service in OWNERS)]:
+    for name in [*SERVICES, *(f"migrate-{service}" for service in OWNERS)]:
         sections = tomllib.loads(files[name]["config.toml"])
         for store in callees(name):
             key = SECTION[store]
@@ -58,10 +58,11 @@ def wrong_urls(items, values):
             found = sections.get(key, {}).get("url")
             if found != want:
                 wrong.append(f"{name}: {key}.url is {found}, not {want}")
-    if "notification-scaler" in files:
-        want = url_of("notification", "rabbitmq", values, "{{ .broker | urlquery }}", "rabbitmq.signalbox")
-        if files["notification-scaler"]["host"].strip() != want:
-            wrong.append(f"notification-scaler: host is {files['notification-scaler']['host'].strip()}, not {want}")
+    for name in (name for name in QUEUES if f"{name}-scaler" in files):
+        want = url_of(name, "rabbitmq", values, "{{ .broker | urlquery }}", "rabbitmq.signalbox")
+        found = files[f"{name}-scaler"]["host"].strip()
+        if found != want:
+            wrong.append(f"{name}-scaler: host is {found}, not {want}")
     if "redis-exporter" in files:
         keys = set(json.loads(re.sub(r"\{\{.*?\}\}", '""', files["redis-exporter"]["passwords.json"])))
         address = url_of("metrics", "redis", values, "").replace("metrics:@", "metrics@")
@@ -133,15 +134,16 @@ def wrong_exporters(items, values):
 def wrong_scaler(items, values):
     """KEDA, which asks the broker from its own namespace, knows the broker's authority if it has one of its own."""
     wrong = []
-    name = authorities("notification", values).get("rabbitmq")
     for item in (item for item in items if item["kind"] == "TriggerAuthentication"):
+        service = item["metadata"]["name"]
+        name = authorities(service, values).get("rabbitmq")
         config = item["spec"].get("configMapTargetRef", [])
         keys = {ref["parameter"]: ref["key"] for ref in item["spec"]["secretTargetRef"]}
         if config != ([{"parameter": "ca", "name": name, "key": "ca.pem"}] if name else []):
             wrong.append(f"KEDA: reads authorities from {config}, not from {name}")
         if keys != ({"host": "host", "tls": "tls"} if name else {"host": "host"}):
             wrong.append(f"KEDA: reads {keys}")
-        file = secret_files(items).get("notification-scaler", {})
+        file = secret_files(items).get(f"{service}-scaler", {})
         if file and file.get("tls", "").strip() != ("enable" if name else ""):
             wrong.append("KEDA: the switch of TLS does not follow the authority")
     return wrong

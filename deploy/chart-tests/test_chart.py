@@ -6,6 +6,7 @@ import yaml
 
 import generate
 from render import ENVIRONMENTS, LOADER, ROOT, helm_template, manifests, pods, tool
+from services import SERVICES
 
 HELM = tool("helm")
 needs_helm = unittest.skipUnless(HELM, "helm is not installed: make chart-tools")
@@ -30,7 +31,7 @@ class Generated(unittest.TestCase):
         checked = 0
         for environment in ENVIRONMENTS:
             found = {item["metadata"]["name"]: item["data"] for item in manifests(environment) if item["kind"] == "ConfigMap"}
-            for service in generate.SERVICES:
+            for service in SERVICES:
                 keys = {f"SIGNALBOX_{service}_{section}_{key}".upper() for section, entries in
                         tomllib.loads((ROOT / f"services/{service}/config.toml").read_text()).items() for key in entries}
                 self.assertEqual(set(found[service]) - keys, set())

@@ -7,7 +7,8 @@ import unittest
 import yaml
 
 from render import ENVIRONMENTS, LOADER, helm_template, manifests, tool
-from stores import OWNERS, secret_files
+from services import OWNERS
+from stores import secret_files
 
 HELM = tool("helm")
 HOOK, WEIGHT = "helm.sh/hook", "helm.sh/hook-weight"

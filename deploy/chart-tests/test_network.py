@@ -9,19 +9,29 @@ import yaml
 
 import network
 from render import ENVIRONMENTS, ROOT, manifests
+from services import SERVED, SERVICES
 from values import values_of
 
 KINDS = ("NetworkPolicy", "Deployment", "Rollout", "Job")
 STORE_OF = {"database": "postgres", "redis": "redis", "broker": "rabbitmq", "smtp": "smtp"}
 
 
+def defaults(service):
+    return tomllib.loads((ROOT / f"services/{service}/config.toml").read_text())
+
+
+def port_of(address):
+    found = re.search(r":(\d+)$", address)
+    return int(found[1]) if found else None
+
+
 def configured():
     """Service -> callees, of the sections of its configuration that name somebody to call."""
     found = {}
-    for service in network.SERVICES:
-        config = tomllib.loads((ROOT / f"services/{service}/config.toml").read_text())
+    for service in SERVICES:
+        config = defaults(service)
         callees = {STORE_OF[name] for name in config if name in STORE_OF}
-        callees |= {name for name, keys in config.items() if name in network.SERVICES and "url" in keys}
+        callees |= {name for name, keys in config.items() if name in SERVICES and "url" in keys}
         callees |= {"collector"} if "otlp_endpoint" in config["telemetry"] else set()
         found[service] = callees
     return found
@@ -34,9 +44,10 @@ def graph_problems(calls):
         wrong += [f"{service} -> {callee} is configured and not in the graph" for callee in sorted(callees - listed)]
         wrong += [f"{service} -> {callee} is in the graph and nothing configures it" for callee in sorted(listed - callees)]
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
-    for service in network.SERVICES:
+    for service in SERVICES:
+        wrong += port_problems(service, calls)
         for key, value in compose[service]["environment"].items():
-            port = int(re.search(r":(\d+)$", value)[1]) if re.search(r":(\d+)$", value) else None
+            port = port_of(value)
             if key.endswith(("_HTTP_ADDRESS", "_GRPC_ADDRESS")) and calls["ports"].get(service) != port:
                 wrong.append(f"{service} listens at {port} in compose.yaml, the graph has {calls['ports'].get(service)}")
             if key.endswith("_ADMIN_ADDRESS") and calls["scraped"].get(service) != port:
@@ -44,6 +55,21 @@ def graph_problems(calls):
             if match := re.fullmatch(r"http://(\w+):\d+", value):
                 if match[1] in calls["ports"] and calls["ports"][match[1]] != port:
                     wrong.append(f"{service} calls {match[1]} at {port} in compose.yaml")
+    return wrong
+
+
+def port_problems(service, calls):
+    """Differences between the graph's ports and those a service has by its own configuration."""
+    config = defaults(service)
+    served = [port_of(config[protocol]["address"]) for protocol in ("http", "grpc") if protocol in config]
+    wrong = []
+    if served != ([calls["ports"][service]] if service in calls["ports"] else []):
+        wrong.append(f"{service} listens at {served} by its configuration, the graph has {calls['ports'].get(service)}")
+    if port_of(config["admin"]["address"]) != calls["scraped"].get(service):
+        wrong.append(f"{service} has {config['admin']['address']} for the admin port, the graph has {calls['scraped'].get(service)}")
+    for callee in (name for name in config if name in SERVICES):
+        if port_of(config[callee]["url"]) != calls["ports"].get(callee):
+            wrong.append(f"{service} calls {callee} at {config[callee]['url']}, the graph has {calls['ports'].get(callee)}")
     return wrong
 
 
@@ -63,6 +89,11 @@ class Network(unittest.TestCase):
 
     def test_the_graph_equals_the_configuration(self):
         self.assertEqual(graph_problems(self.graph), [])
+
+    def test_protocols_and_events_equal_the_configuration(self):
+        for name, service in SERVICES.items():
+            wanted = {section for key, section in {"http": "http", "grpc": "grpc", "publishes": "outbox", "consumes": "consumer"}.items() if key in service}
+            self.assertEqual(set(defaults(name)) & {"http", "grpc", "outbox", "consumer"}, wanted, name)
 
     def test_everything_is_denied_first(self):
         for environment in ENVIRONMENTS:
@@ -114,8 +145,8 @@ class PlantedFaults(unittest.TestCase):
 
     def test_an_edge_more_in_the_graph(self):
         planted = 0
-        for caller in network.SERVICES:
-            for callee in ("gateway", "auth", "user", "product", "postgres", "redis", "rabbitmq", "smtp"):
+        for caller in SERVICES:
+            for callee in (*SERVED, *network.STORES, "smtp"):
                 if callee != caller and callee not in self.graph["calls"][caller]:
                     changed = copy.deepcopy(self.graph)
                     changed["calls"][caller].append(callee)
@@ -123,6 +154,14 @@ class PlantedFaults(unittest.TestCase):
                     self.assertTrue(graph_problems(changed), (caller, callee))
                     planted += 1
         print(f"\n  planted: {planted} edges added to the graph, one at a time, all noticed")
+
+    def test_another_port_in_the_graph(self):
+        for group, said in (("ports", "by its configuration"), ("scraped", "for the admin port")):
+            for name in (name for name in SERVICES if name in self.graph[group]):
+                changed = copy.deepcopy(self.graph)
+                changed[group][name] += 1
+                self.assertTrue(any(line.startswith(f"{name} ") and said in line for line in graph_problems(changed)), name)
+                self.assertTrue(self.problems("dev", calls=changed), name)
 
     def test_a_rule_less_in_the_policies(self):
         planted = 0

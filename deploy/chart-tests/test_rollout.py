@@ -11,6 +11,7 @@ import unittest
 import yaml
 
 from render import ENVIRONMENTS, ROOT, manifests
+from services import QUEUES, SERVED, SERVICES
 
 RULES = sorted((ROOT / "observability/prometheus/rules/prod").glob("*.yml"))
 GOOD, BAD = "good", "bad"
@@ -68,11 +69,12 @@ class Analysis(unittest.TestCase):
         for environment in ("default", "prod"):
             found = templates(environment)
             rollouts = {item["metadata"]["name"]: item for item in manifests(environment) if item["kind"] == "Rollout"}
-            self.assertEqual(set(rollouts), {"gateway", "auth", "user", "product"})
+            self.assertEqual(set(rollouts), set(SERVED))
             for name, item in rollouts.items():
                 canary = item["spec"]["strategy"]["canary"]
                 used = canary["analysis"]
                 self.assertIn(used["templates"][0]["templateName"], found)
+                self.assertEqual(used["templates"][0]["templateName"], "http-health" if "http" in SERVICES[name] else "rpc-health")
                 self.assertEqual(used["args"], [{"name": "job", "value": name}])
                 seconds = [int(step["pause"]["duration"][:-1]) for step in canary["steps"] if "pause" in step]
                 self.assertGreater(min(seconds), 300, "a step is shorter than the recording rules look back")
@@ -142,18 +144,21 @@ class Scaling(unittest.TestCase):
                     self.assertNotEqual(owned, "replicas" in item["spec"], (environment, item["metadata"]["name"]))
 
     def test_queues_are_those_of_the_service(self):
-        source = "".join(path.read_text() for path in (ROOT / "services/notification").rglob("config.toml"))
         for environment in ENVIRONMENTS:
-            scaled = [item for item in manifests(environment) if item["kind"] == "ScaledObject"][0]["spec"]
-            queues = {trigger["metadata"]["queueName"] for trigger in scaled["triggers"]}
-            self.assertEqual(queues, set(re.findall(r"notification\.(?:user|auth|product)", source)))
+            scaled = {item["metadata"]["name"]: item["spec"] for item in manifests(environment) if item["kind"] == "ScaledObject"}
+            self.assertEqual(set(scaled), set(QUEUES))
+            for service, spec in scaled.items():
+                queues = {trigger["metadata"]["queueName"] for trigger in spec["triggers"]}
+                source = (ROOT / f"services/{service}/config.toml").read_text()
+                self.assertEqual(queues, set(re.findall(rf"\b{service}\.(?:{'|'.join(SERVICES)})\b", source)))
+                self.assertEqual(queues, set(QUEUES[service]))
 
     def test_production_survives_the_loss_of_a_node(self):
         items = manifests("prod")
         budgets = {item["metadata"]["name"]: item["spec"] for item in items if item["kind"] == "PodDisruptionBudget"}
         least = {item["metadata"]["name"]: item["spec"].get("minReplicas", item["spec"].get("minReplicaCount")) for item in items
                  if item["kind"] in ("HorizontalPodAutoscaler", "ScaledObject")}
-        for service in ("gateway", "auth", "user", "product", "notification"):
+        for service in SERVICES:
             self.assertGreaterEqual(least[service], 3)
             self.assertEqual((budgets[service]["maxUnavailable"], budgets[service]["unhealthyPodEvictionPolicy"]), (1, "AlwaysAllow"))
 

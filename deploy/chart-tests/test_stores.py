@@ -9,6 +9,7 @@ import yaml
 
 import stores
 from render import ENVIRONMENTS, LOADER, ROOT, helm_template, manifests, pods, tool
+from services import ON_BROKER, OWNERS, storing
 from values import merged, values_of
 
 HELM = tool("helm")
@@ -59,19 +60,24 @@ def asked_for(items):
     return {entry["remoteRef"]["key"] for item in items if item["kind"] == "ExternalSecret" for entry in item["spec"]["data"]}
 
 
+# What the lists of terraform/modules/stack say, word for word, and the services that are meant.
+LISTS = {'contains(service.stores, "postgres")': OWNERS, 'contains(service.stores, "redis")': storing("redis"),
+         "can(service.publishes) || can(service.consumes)": ON_BROKER}
+
+
 def of_terraform(text):
     """Names of secrets that terraform/modules/stack makes, behind <project>/<environment>/."""
-    lists = dict(re.findall(r"(\w+)\s*=\s*\[([^\]]*)\]", text))
+    lists = dict(re.findall(r"(\w+)\s*=\s*toset\(\[for name, service in local\.services : name if (.*)\]\)$", text, re.MULTILINE))
     found = set(re.findall(r'^\s*"([a-z]+/[a-z-]+)"\s*=', text, re.MULTILINE))
-    for local, inline, what in re.findall(r'for service in (?:local\.(\w+)|\[([^\]]*)\]) : "\$\{service\}/([a-z-]+)"', text):
-        found |= {f"{service}/{what}" for service in re.findall(r'"(\w+)"', inline or lists[local])}
+    for local, what in re.findall(r'for service in local\.(\w+) : "\$\{service\}/([a-z-]+)"', text):
+        found |= {f"{service}/{what}" for service in LISTS[lists[local]]}
     return found
 
 
 class Secrets(unittest.TestCase):
     """Names of secrets are those that Terraform makes, and every value is a bare password."""
-    WANTED = {f"{service}/{what}" for service in stores.OWNERS for what in ("database", "database-owner", "broker")} | {
-        "auth/redis", "product/redis", "gateway/redis", "postgres/metrics", "redis/metrics"}
+    WANTED = {f"{service}/{what}" for service in OWNERS for what in ("database", "database-owner")} | {
+        f"{service}/broker" for service in ON_BROKER} | {f"{service}/redis" for service in storing("redis")} | {"postgres/metrics", "redis/metrics"}
     # Read only where a value asks for them.
     ON_DEMAND = {"services": {"auth": {"config": {"bootstrap": {"admin_email": "admin@shop.example"}}},
                               "notification": {"config": {"smtp": {"username": "shop"}}}}}
@@ -143,5 +149,5 @@ class PlantedFaults(unittest.TestCase):
             spec["containers"][0]["volumeMounts"] = [m for m in spec["containers"][0]["volumeMounts"] if m["name"] != "ca-postgres"]
             self.assertTrue(stores.problems([*items[:number], changed, *items[number + 1:]], values), item["metadata"]["name"])
             planted += 1
-        self.assertEqual(planted, 9)  # four services, their migrations, the exporter
+        self.assertEqual(planted, 2 * len(OWNERS) + 1)  # services with a database, their migrations, the exporter
         print(f"\n  planted: {planted} programs without the certificates of RDS, all noticed")

@@ -64,6 +64,8 @@ class Values(unittest.TestCase):
     WRONG = {  # what is set: what the refusal names
         "gatway.replicas=3": "gatway",
         "services.gatway.replicas=3": "gatway",
+        "serviceDefaults.replicas=0": "/serviceDefaults/replicas",
+        "serviceDefaults.memory=lots": "/serviceDefaults/memory",
         "services.gateway.replicas=0": "/services/gateway/replicas",
         "services.gateway.memory=lots": "/services/gateway/memory",
         "services.gateway.digest=sha256:12": "/services/gateway/digest",

@@ -19,6 +19,7 @@ module "registry" {
   environment = "prod" # what prod runs is in it, so its rules against losing data hold
   kms_key_arn = aws_kms_key.images.arn
 
+  repositories = [for service in yamldecode(file("${path.module}/../../services.yaml")).services : service.image]
   pull_through = var.pull_through
 }
 

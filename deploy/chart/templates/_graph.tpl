@@ -1,17 +1,41 @@
-{{/* Who calls whom. deploy/call-graph.yaml says the same, and a test compares the rendered policies with it and it with the
-     configuration of the services. */}}
+{{/* Services by name: what services.yaml says of each, what values say (its own entry over serviceDefaults), `protocol` and `main`,
+     the port that callers use, and in `calls` also its stores, the broker and the collector. */}}
+{{- define "signalbox.services" -}}
+{{- $root := . }}
+{{- range $service, $listed := (.Files.Get "files/services.yaml" | fromYaml).services }}
+{{- $calls := concat $listed.calls $listed.stores }}
+{{- if or $listed.publishes $listed.consumes }}
+{{- $calls = append $calls "rabbitmq" }}
+{{- end }}
+{{- $known := dict "calls" (append $calls "collector") "digest" "" "config" dict }}
+{{- range $protocol := list "http" "grpc" }}
+{{- with index $listed $protocol }}
+{{- $_ := mergeOverwrite $known (dict "protocol" $protocol "main" .) }}
+{{- end }}
+{{- end }}
+{{ $service }}: {{ mergeOverwrite (deepCopy $listed) $known (deepCopy $root.Values.serviceDefaults) (index $root.Values.services $service | default dict | deepCopy) | toJson }}
+{{- end }}
+{{- end }}
+
+{{/* What services.yaml lists beside the services: stores, exporters and the like, with their ports. */}}
+{{- define "signalbox.parts" -}}
+{{- (.Files.Get "files/services.yaml" | fromYaml).parts | toYaml }}
+{{- end }}
+
+{{/* Who calls whom. A test compares the rendered policies with services.yaml, and that with the configuration of the services. */}}
 {{- define "signalbox.calls" -}}
-gateway: [auth, user, product, redis, collector]
-auth: [user, postgres, redis, rabbitmq, collector]
-user: [postgres, rabbitmq, collector]
-product: [postgres, redis, rabbitmq, collector]
-notification: [postgres, rabbitmq, smtp, collector]
-{{- range list "auth" "user" "product" "notification" }}
-migrate-{{ . }}: [postgres]
+{{- range $service, $its := include "signalbox.services" . | fromYaml }}
+{{ $service }}: {{ toJson $its.calls }}
+{{- if has "postgres" $its.calls }}
+migrate-{{ $service }}: [postgres]
+{{- end }}
 {{- end }}
 {{- if .Values.exporters.enabled }}
-postgres-exporter: [postgres]
-redis-exporter: [redis]
+{{- range $part, $its := include "signalbox.parts" . | fromYaml }}
+{{- with $its.calls }}
+{{ $part }}: {{ toJson . }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- if eq .Values.stores.postgres.mode "operator" }}
 provision: [postgres]
@@ -20,12 +44,14 @@ provision: [postgres]
 
 {{/* Ports that Prometheus reads. */}}
 {{- define "signalbox.scraped" -}}
-{{- range $service, $ports := include "signalbox.ports" . | fromYaml }}
-{{ $service }}: {{ $ports.admin | int }}
+{{- range $service, $its := include "signalbox.services" . | fromYaml }}
+{{ $service }}: {{ $its.admin | int }}
 {{- end }}
-postgres-exporter: 9187
-redis-exporter: 9121
-rabbitmq: 15692
+{{- range $part, $its := include "signalbox.parts" . | fromYaml }}
+{{- with $its.metrics }}
+{{ $part }}: {{ . | int }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{/* Labels that an operator gives the pods of a store. */}}
@@ -38,14 +64,13 @@ rabbitmq: {app.kubernetes.io/name: rabbitmq, app.kubernetes.io/component: rabbit
 {{/* Peers and port of a callee as the body of an egress rule: {root, callee}. */}}
 {{- define "signalbox.callee" -}}
 {{- $values := .root.Values -}}
-{{- $ports := include "signalbox.ports" .root | fromYaml -}}
-{{- $storePorts := dict "postgres" 5432 "redis" 6379 "rabbitmq" 5672 -}}
-{{- if hasKey $ports .callee }}
+{{- $services := include "signalbox.services" .root | fromYaml -}}
+{{- if hasKey $services .callee }}
 - to:
     - podSelector:
         matchLabels: {{- include "signalbox.selector" (dict "name" .callee) | nindent 10 }}
-  ports: [{port: {{ (index $ports .callee).main | int }}, protocol: TCP}]
-{{- else if hasKey $storePorts .callee }}
+  ports: [{port: {{ (index $services .callee).main | int }}, protocol: TCP}]
+{{- else if hasKey $values.stores .callee }}
 {{- $store := index $values.stores .callee }}
 {{- if eq $store.mode "managed" }}
 - to:
@@ -57,7 +82,7 @@ rabbitmq: {app.kubernetes.io/name: rabbitmq, app.kubernetes.io/component: rabbit
 - to:
     - podSelector:
         matchLabels: {{- index (include "signalbox.storeLabels" .root | fromYaml) .callee | toYaml | nindent 10 }}
-  ports: [{port: {{ index $storePorts .callee }}, protocol: TCP}]
+  ports: [{port: {{ include "signalbox.portOf" (dict "root" .root "part" .callee) }}, protocol: TCP}]
 {{- end }}
 {{- else if eq .callee "collector" }}
 - to:

@@ -1,12 +1,3 @@
-{{/* Ports by service: what callers use, and the admin port. */}}
-{{- define "signalbox.ports" -}}
-gateway: {main: 8080, admin: 9080}
-auth: {main: 50051, admin: 9081}
-user: {main: 50052, admin: 9082}
-product: {main: 50053, admin: 9083}
-notification: {admin: 9084}
-{{- end }}
-
 {{- define "signalbox.selector" -}}
 app.kubernetes.io/name: {{ .name }}
 app.kubernetes.io/part-of: signalbox
@@ -22,15 +13,20 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 
 {{/* The image of a service: {root, service}. */}}
 {{- define "signalbox.image" -}}
-{{- $values := index .root.Values.services .service -}}
+{{- $its := index (include "signalbox.services" .root | fromYaml) .service -}}
 {{- with .root.Values.image.registry }}{{ . }}/{{ end -}}
-signalbox/{{ .service }}
-{{- if $values.digest }}@{{ $values.digest }}{{ else }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}{{ end }}
+signalbox/{{ $its.image }}
+{{- if $its.digest }}@{{ $its.digest }}{{ else }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}{{ end }}
 {{- end }}
 
-{{/* Whether a service is a Rollout ("true") or a Deployment: {root, service}. notification has no traffic to share out. */}}
+{{/* Whether a service is a Rollout ("true") or a Deployment: {root, service}. Who serves no port has no traffic to share out. */}}
 {{- define "signalbox.isRollout" -}}
-{{- if and .root.Values.rollouts.enabled (ne .service "notification") }}true{{ end }}
+{{- if and .root.Values.rollouts.enabled (index (include "signalbox.services" .root | fromYaml) .service).main }}true{{ end }}
+{{- end }}
+
+{{/* What owns the number of replicas, if it is on: keda for a service that only handles events, else autoscaling. */}}
+{{- define "signalbox.scaler" -}}
+{{- if and .consumes (not .main) }}keda{{ else }}autoscaling{{ end }}
 {{- end }}
 
 {{- define "signalbox.scaleTarget" -}}
@@ -46,10 +42,14 @@ name: {{ .service }}
 
 {{/* Host and port of a store: the managed endpoint, or the operator's service: {root, store}. */}}
 {{- define "signalbox.storeAddress" -}}
-{{- $ports := dict "postgres" 5432 "redis" 6379 "rabbitmq" 5672 -}}
 {{- $names := dict "postgres" "postgres-rw" "redis" "redis" "rabbitmq" "rabbitmq" -}}
 {{- $store := index .root.Values.stores .store -}}
-{{- if eq $store.mode "managed" -}}{{ $store.host }}:{{ $store.port | int }}{{ else }}{{ index $names .store }}:{{ index $ports .store }}{{ end }}
+{{- if eq $store.mode "managed" -}}{{ $store.host }}:{{ $store.port | int }}{{ else }}{{ index $names .store }}:{{ include "signalbox.portOf" (dict "root" .root "part" .store) }}{{ end }}
+{{- end }}
+
+{{/* Port of a part in the cluster: {root, part}. */}}
+{{- define "signalbox.portOf" -}}
+{{- (index (include "signalbox.parts" .root | fromYaml) .part).port | int }}
 {{- end }}
 
 {{/* URL of a store, with TLS and the names of certificates checked where it is managed. PASSWORD is what the template of a

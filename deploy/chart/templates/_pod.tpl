@@ -29,8 +29,7 @@
 {{- define "signalbox.pod" -}}
 {{- $root := .root }}
 {{- $service := .service }}
-{{- $values := index .root.Values.services .service }}
-{{- $ports := index (include "signalbox.ports" .root | fromYaml) .service }}
+{{- $its := index (include "signalbox.services" .root | fromYaml) .service }}
 {{- $upper := upper .service }}
 {{- $hash := ternary "rollouts-pod-template-hash" "pod-template-hash" (eq (include "signalbox.isRollout" .) "true") }}
 metadata:
@@ -79,10 +78,10 @@ spec:
         - name: SIGNALBOX_{{ $upper }}_RUNTIME_WORKER_THREADS
           valueFrom: {resourceFieldRef: {containerName: {{ $service }}, resource: requests.cpu, divisor: "1"}}
       ports:
-        {{- with $ports.main }}
-        - {name: {{ ternary "http" "grpc" (eq $service "gateway") }}, containerPort: {{ . | int }}, protocol: TCP}
+        {{- with $its.main }}
+        - {name: {{ $its.protocol }}, containerPort: {{ . | int }}, protocol: TCP}
         {{- end }}
-        - {name: admin, containerPort: {{ $ports.admin | int }}, protocol: TCP}
+        - {name: admin, containerPort: {{ $its.admin | int }}, protocol: TCP}
       # Alive is the process alone; ready is what the service needs to answer; starting may take a minute.
       startupProbe: {httpGet: {path: /livez, port: admin}, periodSeconds: 2, timeoutSeconds: 2, failureThreshold: 30}
       livenessProbe: {httpGet: {path: /livez, port: admin}, periodSeconds: 10, timeoutSeconds: 3, failureThreshold: 3}
@@ -90,12 +89,12 @@ spec:
       lifecycle:
         preStop: {sleep: {seconds: {{ $root.Values.pods.preStopSeconds | int }}}}
       resources:
-        requests: {cpu: {{ $values.cpu | quote }}, memory: {{ $values.memory }}, ephemeral-storage: 32Mi}
-        limits: {memory: {{ $values.memory }}, ephemeral-storage: 128Mi}
+        requests: {cpu: {{ $its.cpu | quote }}, memory: {{ $its.memory }}, ephemeral-storage: 32Mi}
+        limits: {memory: {{ $its.memory }}, ephemeral-storage: 128Mi}
       securityContext: {{- include "signalbox.containerSecurity" . | nindent 8 }}
       volumeMounts:
         - {name: secrets, mountPath: /run/secrets/signalbox, readOnly: true}
-        {{- if eq $service "notification" }}
+        {{- if has "smtp" $its.calls }}
         - {name: data, mountPath: /data}
         {{- end }}
         {{- with include "signalbox.caMounts" (dict "root" $root "name" $service) }}
@@ -104,7 +103,7 @@ spec:
   volumes:
     - name: secrets
       secret: {secretName: {{ $service }}}
-    {{- if eq $service "notification" }}
+    {{- if has "smtp" $its.calls }}
     # Mails of the transport "file"; nothing with "smtp".
     - name: data
       emptyDir: {sizeLimit: 64Mi}

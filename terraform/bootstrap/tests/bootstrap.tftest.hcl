@@ -101,6 +101,11 @@ run "registry" {
     condition     = length(data.aws_iam_policy_document.push.statement[1].actions) == 10 && alltrue([for a in data.aws_iam_policy_document.push.statement[1].actions : startswith(a, "ecr:") && !can(regex("Delete|Policy|Tag|Create|[*]", a))])
     error_message = "whoever pushes may delete images or change repositories"
   }
+  # Known by name, and as many as there are services.
+  assert {
+    condition     = length(setsubtract(["gateway", "auth", "user", "product", "notification"], keys(module.registry.repository_urls))) == 0 && length(module.registry.repository_urls) == length(yamldecode(file("../../services.yaml")).services)
+    error_message = "a service has no repository for its image, or there is one without a service"
+  }
   assert {
     condition     = contains(keys(output.role_arns), "registry-push")
     error_message = "the role does not come out"

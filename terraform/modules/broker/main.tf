@@ -1,4 +1,4 @@
-# RabbitMQ for the events of auth, user and product, and for notification, which consumes them.
+# RabbitMQ for the events of the services, and for those that consume them.
 
 locals {
   name = "${var.project}-${var.environment}"

@@ -1,4 +1,4 @@
-# PostgreSQL for auth, user, product and notification: one instance, a database and two roles per service in it. The
+# PostgreSQL for the services of services.yaml that store there: one instance, a database and two roles per service in it. The
 # roles are made by deploy/postgres/provision.sql, not here, so that no password of theirs is in a state.
 
 data "aws_partition" "current" {}

@@ -144,7 +144,6 @@ variable "snapshot_retention_days" {
 variable "services" {
   description = "Services that get a user of their own, and which keys it may touch. The prefixes are those of scripts/secrets."
   type        = set(string)
-  default     = ["auth", "product", "gateway"]
 
   validation {
     condition     = length(var.services) > 0 && alltrue([for name in var.services : can(regex("^[a-z][a-z0-9-]{0,15}$", name)) && name != "metrics"])

@@ -21,8 +21,7 @@ variable "tags" {
 
 variable "repositories" {
   type        = set(string)
-  description = "Images, one repository each; by default the services."
-  default     = ["gateway", "auth", "user", "product", "notification"]
+  description = "Images, one repository each."
 
   validation {
     condition     = length(var.repositories) > 0 && alltrue([for r in var.repositories : can(regex("^[a-z0-9][a-z0-9-]*$", r))])

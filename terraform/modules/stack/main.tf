@@ -105,6 +105,7 @@ module "redis" {
   alarm_topic_arns           = [module.key.alarm_topic_arn]
   node_type                  = var.redis.node_type
   node_count                 = var.redis.node_count
+  services                   = local.caches
 }
 
 module "broker" {

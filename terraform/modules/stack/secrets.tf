@@ -5,14 +5,16 @@ locals {
   # What the backup plan selects by.
   backed_up = { backup = "${var.project}-${var.environment}" }
 
-  databases = ["auth", "user", "product", "notification"]
-  caches    = ["auth", "product", "gateway"]
+  services  = yamldecode(file("${path.module}/../../../services.yaml")).services
+  databases = toset([for name, service in local.services : name if contains(service.stores, "postgres")])
+  caches    = toset([for name, service in local.services : name if contains(service.stores, "redis")])
+  on_broker = toset([for name, service in local.services : name if can(service.publishes) || can(service.consumes)])
 
   # AWS makes these up during the apply; no plan and no state has them.
   generated = merge(
     { for service in local.databases : "${service}/database" => "password of ${service}_app at Postgres: ${service} itself" },
     { for service in local.databases : "${service}/database-owner" => "password of ${service}_owner at Postgres: ${service} migrate" },
-    { for service in local.databases : "${service}/broker" => "password of ${service} at RabbitMQ: ${service} itself" },
+    { for service in local.on_broker : "${service}/broker" => "password of ${service} at RabbitMQ: ${service} itself" },
     { for service in local.caches : "${service}/redis" => "password of ${service} at Redis: ${service} itself" },
     {
       "postgres/metrics"     = "password of metrics at Postgres: its exporter"

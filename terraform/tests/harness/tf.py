@@ -36,9 +36,10 @@ def leave():
 
 
 def fresh_copy(to):
-    """A copy of terraform/ without anything a run leaves behind, so that the source tree stays as it is."""
+    """A copy of terraform/ without anything a run leaves behind, so that the source tree stays as it is; services.yaml beside it."""
     leave_out = shutil.ignore_patterns(".terraform", "*.tfstate*", ".terraform.lock.hcl", "harness", "selftest", "__pycache__")
     shutil.copytree(ROOT, to, ignore=leave_out)
+    shutil.copy(ROOT.parent / "services.yaml", to.parent)
     return to
 
 

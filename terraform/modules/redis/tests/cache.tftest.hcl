@@ -20,6 +20,7 @@ variables {
   subnet_ids                 = ["subnet-1", "subnet-2", "subnet-3"]
   allowed_security_group_ids = ["sg-1", "sg-2"]
   kms_key_arn                = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+  services                   = ["auth", "product", "gateway"]
 }
 
 run "the_cache_of_prod" {

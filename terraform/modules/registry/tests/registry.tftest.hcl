@@ -4,14 +4,16 @@ variables {
   project     = "signalbox"
   environment = "prod"
   kms_key_arn = "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000"
+
+  repositories = ["gateway", "auth"]
 }
 
 run "repositories" {
   command = plan
 
   assert {
-    condition     = toset(keys(aws_ecr_repository.service)) == toset(["auth", "gateway", "notification", "product", "user"])
-    error_message = "one repository per service"
+    condition     = toset(keys(aws_ecr_repository.service)) == toset(["auth", "gateway"])
+    error_message = "one repository per image"
   }
   assert {
     condition     = alltrue([for r in aws_ecr_repository.service : r.image_tag_mutability == "IMMUTABLE"])

@@ -105,7 +105,7 @@ run "managed_data" {
     error_message = "the addresses of the servers do not come out"
   }
   assert {
-    condition     = alltrue([for name, secret in local.secrets : can(regex("^[a-z]+/[a-z-]+$", name))]) && length(local.secrets) == 21
+    condition     = alltrue([for name, secret in local.secrets : can(regex("^[a-z]+/[a-z-]+$", name))]) && length(local.secrets) == 6 + sum([for service in local.services : (contains(service.stores, "postgres") ? 2 : 0) + (contains(service.stores, "redis") ? 1 : 0) + (contains(keys(service), "publishes") || contains(keys(service), "consumes") ? 1 : 0)])
     error_message = "not the secrets the chart names"
   }
   assert {

@@ -43,7 +43,8 @@ def prepare(folder):
             raise tf.Failure(f"bootstrap/state.tf does not say '{one.strip()}' once: states are not protected, or this area is old")
         text = text.replace(one, other)
     state.write_text(text)
-    registry.write_text(registry.read_text().replace('"../modules/', '"../../../../modules/'))
+    text = registry.read_text().replace('"../modules/', '"../../../../modules/')
+    registry.write_text(text.replace("/../../services.yaml", "/../../../../../services.yaml"))
     main.write_text(main.read_text().replace('"../../../bootstrap"', '"./bootstrap"'))
 
 

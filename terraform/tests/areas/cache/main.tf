@@ -27,6 +27,7 @@ module "redis" {
   subnet_ids                 = aws_subnet.test[*].id
   allowed_security_group_ids = [aws_security_group.clients.id]
   kms_key_arn                = aws_kms_key.test.arn
+  services                   = ["auth", "gateway"]
 }
 
 output "key" { value = aws_kms_key.test.arn }

@@ -5,7 +5,7 @@ import json
 def check(cloud):
     ecr = cloud.aws("ecr")
     found = {r["repositoryName"]: r for r in ecr.describe_repositories()["repositories"]}
-    cloud.see("repositories", sorted(found), [f"signalbox/{s}" for s in ("auth", "gateway", "notification", "product", "user")])
+    cloud.see("repositories", sorted(found), [f"signalbox/{s}" for s in ("auth", "gateway")])
     cloud.see("outputs", sorted(cloud.out["urls"].values()), sorted(r["repositoryUri"] for r in found.values()))
     for name, repository in found.items():
         cloud.see(f"{name}: tags", repository["imageTagMutability"], "IMMUTABLE")

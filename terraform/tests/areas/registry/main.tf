@@ -7,6 +7,8 @@ module "registry" {
   project     = "signalbox"
   environment = "dev"
   kms_key_arn = aws_kms_key.test.arn
+
+  repositories = ["gateway", "auth"]
 }
 
 output "urls" { value = module.registry.repository_urls }
