@@ -1,16 +1,15 @@
 //! Opens the broker that the configuration names.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chassis::StartError;
+use chassis::tls::Wanted;
 
 use crate::in_process::InProcess;
 use crate::ports::Broker;
-use crate::rabbit::RabbitMq;
+use crate::rabbit::{RabbitMq, RabbitSettings};
 use crate::settings;
-
-/// The key that says which broker it is.
-pub(crate) const KEY: &str = "broker.url";
 
 /// The broker of `settings`. `in-process:<name>` is one broker for all who ask for that name in this process, as long
 /// as one of them uses it; `in-process:` without a name is one for the caller alone. RabbitMQ is not connected yet:
@@ -19,22 +18,36 @@ pub(crate) const KEY: &str = "broker.url";
 /// # Errors
 /// If the URL names no broker; the error does not show it, for it may hold a password.
 pub fn connect(service: &str, settings: &settings::Broker) -> Result<Arc<dyn Broker>, StartError> {
-    let invalid = |reason: String| StartError::Invalid { key: KEY.to_owned(), reason };
+    let invalid = |reason: String| StartError::Invalid { key: settings::BROKER_URL.to_owned(), reason };
     if let Some(name) = settings.url.strip_prefix("in-process:") {
         return Ok(Arc::new(if name.is_empty() { InProcess::default() } else { InProcess::named(name) }));
     }
     if ["amqp://", "amqps://"].iter().any(|scheme| settings.url.starts_with(scheme)) {
-        let broker = RabbitMq::new(settings.rabbit(service)?).map_err(|error| invalid(error.to_string()))?;
+        let broker = RabbitMq::new(rabbit(service, settings)?).map_err(|error| invalid(error.to_string()))?;
         return Ok(Arc::new(broker));
     }
     Err(invalid("it is neither in-process:, in-process:<name> nor amqp://user:password@host:5672/%2f".to_owned()))
+}
+
+fn rabbit(service: &str, settings: &settings::Broker) -> Result<RabbitSettings, StartError> {
+    let secured = settings.url.starts_with("amqps:");
+    let like = "amqps://user:password@host:5671/%2f";
+    let wanted = Wanted { section: "broker", asked: secured, checked: secured, like, ca_file: &settings.ca_file };
+    Ok(RabbitSettings {
+        authorities: wanted.authorities()?,
+        connect_timeout: Duration::from_millis(settings.connect_timeout_ms),
+        confirm_timeout: Duration::from_millis(settings.confirm_timeout_ms),
+        ..RabbitSettings::new(&settings.url, service)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::envelope::Envelope;
-    use crate::ports::{Failure, Handler, PublishError};
+    use crate::errors::PublishError;
+    use crate::failure::Failure;
+    use crate::ports::Handler;
     use crate::subscription::Subscription;
 
     fn settings(url: &str) -> settings::Broker {
@@ -50,10 +63,10 @@ mod tests {
         connect("test", &settings(url)).unwrap_or_else(|error| panic!("{url}: {error}"))
     }
 
-    struct Content;
+    struct Accepting;
 
     #[async_trait::async_trait]
-    impl Handler for Content {
+    impl Handler for Accepting {
         async fn handle(&self, _: &Envelope) -> Result<(), Failure> {
             Ok(())
         }
@@ -72,7 +85,7 @@ mod tests {
     async fn a_name_is_shared_as_long_as_somebody_uses_it() {
         let wanted = Subscription::new("user", "mail", &[("user.registered", 1)]).expect("valid");
         let (subscriber, publisher) = (open("in-process:shop"), open("in-process:shop"));
-        let consumer = subscriber.subscribe(wanted, Arc::new(Content));
+        let consumer = subscriber.subscribe(wanted, Arc::new(Accepting));
         consumer.ready().await;
         assert!(taken(&publisher).await);
         for stranger in ["in-process:shop2", "in-process:", "in-process:"] {
@@ -80,7 +93,7 @@ mod tests {
         }
         drop((subscriber, publisher));
         assert!(taken(&open("in-process:shop")).await, "its consumer still uses it");
-        assert!(consumer.stop(std::time::Duration::from_secs(5)).await);
+        assert!(consumer.stop(Duration::from_secs(5)).await);
         assert!(!taken(&open("in-process:shop")).await, "it went with its last user");
     }
 

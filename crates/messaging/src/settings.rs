@@ -1,14 +1,11 @@
 //! Configuration sections of messaging. Each service's `config.toml` holds and explains their keys.
 
 use std::fmt;
-use std::time::Duration;
 
-use chassis::StartError;
-use chassis::tls::Wanted;
 use serde::Deserialize;
 
-use crate::rabbit::RabbitSettings;
-use crate::relay::RelaySettings;
+/// The key that says which broker it is.
+pub(crate) const BROKER_URL: &str = "broker.url";
 
 /// `[broker]`
 #[derive(Clone, Deserialize)]
@@ -28,26 +25,6 @@ pub struct Broker {
 pub struct Outbox {
     /// Seconds that published events are kept.
     pub retention_s: u64,
-}
-
-impl Broker {
-    pub(crate) fn rabbit(&self, service: &str) -> Result<RabbitSettings, StartError> {
-        let secured = self.url.starts_with("amqps:");
-        let like = "amqps://user:password@host:5671/%2f";
-        let wanted = Wanted { section: "broker", asked: secured, checked: secured, like, ca_file: &self.ca_file };
-        Ok(RabbitSettings {
-            authorities: wanted.authorities()?,
-            connect_timeout: Duration::from_millis(self.connect_timeout_ms),
-            confirm_timeout: Duration::from_millis(self.confirm_timeout_ms),
-            ..RabbitSettings::new(&self.url, service)
-        })
-    }
-}
-
-impl Outbox {
-    pub(crate) fn relay(self) -> RelaySettings {
-        RelaySettings { retention: Duration::from_secs(self.retention_s), ..RelaySettings::default() }
-    }
 }
 
 /// The URL may hold a password and stays out of logs.
