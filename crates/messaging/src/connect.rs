@@ -3,57 +3,70 @@
 use std::sync::Arc;
 
 use chassis::StartError;
+use stores::tls::TlsRequest;
 
 use crate::in_process::InProcess;
 use crate::ports::Broker;
-use crate::rabbit::RabbitMq;
-use crate::settings;
-
-/// The key that says which broker it is.
-pub(crate) const KEY: &str = "broker.url";
+use crate::rabbit::{RabbitMq, RabbitSettings};
+use crate::settings::{self, BrokerUrl};
 
 /// The broker of `settings`. `in-process:<name>` is one broker for all who ask for that name in this process, as long
 /// as one of them uses it; `in-process:` without a name is one for the caller alone. RabbitMQ is not connected yet:
 /// a service starts, serves and fills its outbox without it.
 ///
 /// # Errors
-/// If the URL names no broker; the error does not show it, for it may hold a password.
+/// If RabbitMQ's URL cannot be read or TLS cannot be had as configured; the error does not show the URL, which may hold a
+/// password.
 pub fn connect(service: &str, settings: &settings::Broker) -> Result<Arc<dyn Broker>, StartError> {
-    let invalid = |reason: String| StartError::Invalid { key: KEY.to_owned(), reason };
-    if let Some(name) = settings.url.strip_prefix("in-process:") {
-        return Ok(Arc::new(if name.is_empty() { InProcess::default() } else { InProcess::named(name) }));
-    }
-    if ["amqp://", "amqps://"].iter().any(|scheme| settings.url.starts_with(scheme)) {
-        let broker = RabbitMq::new(settings.rabbit(service)?).map_err(|error| invalid(error.to_string()))?;
-        return Ok(Arc::new(broker));
-    }
-    Err(invalid("it is neither in-process:, in-process:<name> nor amqp://user:password@host:5672/%2f".to_owned()))
+    let url = match &settings.url {
+        BrokerUrl::InProcess(name) if name.is_empty() => return Ok(Arc::new(InProcess::default())),
+        BrokerUrl::InProcess(name) => return Ok(Arc::new(InProcess::named(name))),
+        BrokerUrl::RabbitMq(url) => url,
+    };
+    let broker = RabbitMq::new(rabbit(service, url, settings)?);
+    let broker = broker
+        .map_err(|error| StartError::Invalid { key: settings::BROKER_URL.to_owned(), reason: error.to_string() })?;
+    Ok(Arc::new(broker))
+}
+
+fn rabbit(service: &str, url: &str, settings: &settings::Broker) -> Result<RabbitSettings, StartError> {
+    let secured = url.starts_with("amqps:");
+    let request = TlsRequest {
+        section: "broker",
+        encrypted: secured,
+        verified: secured,
+        example_url: "amqps://user:password@host:5671/%2f",
+        ca_file: settings.ca_file.as_deref(),
+    };
+    Ok(RabbitSettings {
+        authorities: request.authorities()?,
+        connect_timeout: settings.connect_timeout,
+        confirm_timeout: settings.confirm_timeout,
+        ..RabbitSettings::new(url, service)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::envelope::Envelope;
-    use crate::ports::{Failure, Handler, PublishError};
+    use crate::errors::PublishError;
+    use crate::failure::Failure;
+    use crate::ports::Handler;
     use crate::subscription::Subscription;
 
     fn settings(url: &str) -> settings::Broker {
-        settings::Broker {
-            url: url.to_owned(),
-            ca_file: String::new(),
-            connect_timeout_ms: 1_000,
-            confirm_timeout_ms: 1_000,
-        }
+        settings::Broker::new(url).unwrap_or_else(|error| panic!("{url}: {error}"))
     }
 
     fn open(url: &str) -> Arc<dyn Broker> {
         connect("test", &settings(url)).unwrap_or_else(|error| panic!("{url}: {error}"))
     }
 
-    struct Content;
+    struct Accepting;
 
     #[async_trait::async_trait]
-    impl Handler for Content {
+    impl Handler for Accepting {
         async fn handle(&self, _: &Envelope) -> Result<(), Failure> {
             Ok(())
         }
@@ -72,7 +85,7 @@ mod tests {
     async fn a_name_is_shared_as_long_as_somebody_uses_it() {
         let wanted = Subscription::new("user", "mail", &[("user.registered", 1)]).expect("valid");
         let (subscriber, publisher) = (open("in-process:shop"), open("in-process:shop"));
-        let consumer = subscriber.subscribe(wanted, Arc::new(Content));
+        let consumer = subscriber.subscribe(wanted, Arc::new(Accepting));
         consumer.ready().await;
         assert!(taken(&publisher).await);
         for stranger in ["in-process:shop2", "in-process:", "in-process:"] {
@@ -91,12 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn wrong_urls_name_the_key_and_show_no_secret() {
-        for url in ["", "rabbit", "in-proces:x", "redis://u:secret@h", "amqp://u:secret@h:port"] {
-            let error = connect("test", &settings(url)).err().unwrap_or_else(|| panic!("{url} works")).to_string();
-            assert!(error.starts_with("key `broker.url`: "), "{url}: {error}");
+    fn wrong_urls_show_no_secret() {
+        for url in ["", "rabbit", "in-proces:x", "redis://u:secret@h"] {
+            let error = settings::Broker::new(url).expect_err(url).to_string();
             assert!(error.contains("amqp://user:password@host:5672/%2f"), "{url}: {error}");
-            assert!(!error.contains("secret") && !format!("{:?}", settings(url)).contains("secret"), "{error}");
         }
+        let settings = settings("amqp://u:secret@h:port");
+        let error = connect("test", &settings).err().expect("no port").to_string();
+        assert!(error.starts_with("key `broker.url`: "), "{error}");
+        assert!(!error.contains("secret") && !format!("{settings:?}").contains("secret"), "{error} {settings:?}");
     }
 }

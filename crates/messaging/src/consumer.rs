@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use chassis::ports::Ports;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::time::timeout;
 
 /// A running consumer. Dropping it stops it at once, and what it had in hand is delivered again, here or elsewhere;
 /// [`Consumer::stop`] lets it finish that first.
@@ -12,18 +15,19 @@ pub struct Consumer {
     task: JoinHandle<()>,
     ready: watch::Receiver<bool>,
     stop: watch::Sender<bool>,
+    ports: Ports,
 }
 
 impl Consumer {
     /// Runs what `work` makes of the signals: it announces each time it begins (`true`) or ceases (`false`) to
     /// receive, and ends soon after it is told to stop.
-    pub(crate) fn spawn<F>(work: impl FnOnce(watch::Sender<bool>, watch::Receiver<bool>) -> F) -> Self
+    pub(crate) fn spawn<F>(ports: &Ports, work: impl FnOnce(watch::Sender<bool>, watch::Receiver<bool>) -> F) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let (announce, ready) = watch::channel(false);
         let (stop, stopped) = watch::channel(false);
-        Self { task: tokio::spawn(work(announce, stopped)), ready, stop }
+        Self { task: tokio::spawn(work(announce, stopped)), ready, stop, ports: ports.clone() }
     }
 
     /// Waits until messages are being received.
@@ -48,7 +52,7 @@ impl Consumer {
     /// Takes no more messages and finishes those in hand, within `limit`; answers whether that was enough.
     pub async fn stop(mut self, limit: Duration) -> bool {
         self.stop.send_replace(true);
-        tokio::time::timeout(limit, &mut self.task).await.is_ok()
+        timeout(&*self.ports.clock, limit, &mut self.task).await.is_ok()
     }
 }
 

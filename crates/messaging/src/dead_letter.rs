@@ -3,10 +3,10 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::errors::{BrokerError, PublishError};
 use crate::headers::{self, Headers};
 
 /// A parked message.
@@ -42,7 +42,7 @@ pub enum DeadLetterError {
         /// Which.
         id: String,
         /// Why.
-        source: crate::ports::PublishError,
+        source: PublishError,
     },
     /// One looks at them at a time, and somebody else did so all that while.
     #[error("somebody else has been looking at the dead letters for {0:?}; try again when they are done")]
@@ -52,33 +52,10 @@ pub enum DeadLetterError {
     Broker(String),
 }
 
-/// The parked messages of all consumers. Any number of people may look at them; with RabbitMQ one after the other.
-#[async_trait]
-pub trait DeadLetters: Send + Sync {
-    /// At most `limit` of them, the oldest first. RabbitMQ loses that order when more than a thousand are parked, or when
-    /// somebody who looks at them dies.
-    ///
-    /// # Errors
-    /// If the broker is not available or somebody else looks at them for too long.
-    async fn list(&self, limit: usize) -> Result<Vec<DeadLetter>, DeadLetterError>;
-
-    /// One of them.
-    ///
-    /// # Errors
-    /// If there is none of that id, or as [`DeadLetters::list`].
-    async fn show(&self, id: &str) -> Result<DeadLetter, DeadLetterError>;
-
-    /// Puts it back into the queue it came from, as if it had never been tried.
-    ///
-    /// # Errors
-    /// If there is none of that id, its queue does not take it, or as [`DeadLetters::list`]; it stays parked then.
-    async fn replay(&self, id: &str) -> Result<DeadLetter, DeadLetterError>;
-
-    /// Deletes it.
-    ///
-    /// # Errors
-    /// As [`DeadLetters::show`].
-    async fn discard(&self, id: &str) -> Result<DeadLetter, DeadLetterError>;
+impl From<BrokerError> for DeadLetterError {
+    fn from(error: BrokerError) -> Self {
+        Self::Broker(error.to_string())
+    }
 }
 
 impl DeadLetter {
@@ -86,8 +63,8 @@ impl DeadLetter {
     pub(crate) fn new(message_id: Option<&str>, headers: Headers, body: &[u8]) -> Self {
         let body = serde_json::from_slice(body).unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned().into());
         let text = |names: [&str; 2]| names.iter().find_map(|name| headers.get(*name)).cloned();
-        let queue = text([headers::DEAD_QUEUE, headers::BROKER_DEATH_QUEUE]).unwrap_or_default();
-        let reason = text([headers::DEAD_REASON, headers::BROKER_DEATH_REASON]).unwrap_or_else(|| "unknown".to_owned());
+        let queue = text([headers::DEAD_QUEUE, headers::BROKER_DEAD_QUEUE]).unwrap_or_default();
+        let reason = text([headers::DEAD_REASON, headers::BROKER_DEAD_REASON]).unwrap_or_else(|| "unknown".to_owned());
         let message = message_id.map_or_else(|| anonymous(&body), str::to_owned);
         Self {
             id: format!("{message}@{queue}"),

@@ -4,10 +4,13 @@
 //! renamed, removed or changes its meaning makes a new version. A producer writes one version; a consumer says up
 //! to which version of a type it reads, and reads all versions up to that.
 
+use chassis::ports::{Ports, Random};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Map, Value, json};
 use telemetry::TraceContext;
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
+
+use crate::time::utc;
 
 /// Bytes an encoded event may have. Larger things belong in a store, their address in the event.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -47,11 +50,20 @@ impl Envelope {
     /// # Errors
     /// If a part breaks its rule; the error names it.
     pub fn new(kind: &str, version: u16, key: &str, payload: Value) -> Result<Self, Malformed> {
+        Self::with_ports(&Ports::default(), kind, version, key, payload)
+    }
+
+    /// As [`Envelope::new`], with the time and the id of these ports.
+    ///
+    /// # Errors
+    /// As [`Envelope::new`].
+    pub fn with_ports(ports: &Ports, kind: &str, version: u16, key: &str, payload: Value) -> Result<Self, Malformed> {
+        let occurred_at = utc(&*ports.clock);
         let envelope = Self {
-            id: Uuid::now_v7(),
+            id: new_id(occurred_at, &*ports.random),
             kind: kind.to_owned(),
             version,
-            occurred_at: Utc::now(),
+            occurred_at,
             key: key.to_owned(),
             traceparent: TraceContext::current().map(|context| context.to_string()),
             payload: Map::new(),
@@ -202,6 +214,15 @@ impl Envelope {
     }
 }
 
+/// A UUID of version 7: the time, then chance.
+fn new_id(time: DateTime<Utc>, random: &dyn Random) -> Uuid {
+    let millis = u64::try_from(time.timestamp_millis()).unwrap_or(0);
+    let mut chance = [0; 10];
+    chance[..8].copy_from_slice(&random.bits().to_be_bytes());
+    chance[8..].copy_from_slice(&random.bits().to_be_bytes()[..2]);
+    Builder::from_unix_timestamp_millis(millis, &chance).into_uuid()
+}
+
 /// Columns of a stored event: id, type, version, `occurred_at`, key, traceparent, payload.
 pub(crate) type Stored = (Uuid, String, i32, DateTime<Utc>, String, Option<String>, String);
 
@@ -215,95 +236,5 @@ pub(crate) fn is_type(kind: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn event() -> Envelope {
-        Envelope::new("user.registered", 1, "user-1", json!({ "email": "ada@example.com" })).expect("valid")
-    }
-
-    fn altered(name: &str, value: Value) -> Result<Envelope, Malformed> {
-        let mut json: Value = serde_json::from_slice(&event().encode()).expect("JSON");
-        json[name] = value;
-        Envelope::decode(json.to_string().as_bytes())
-    }
-
-    #[test]
-    fn an_event_survives_the_journey() {
-        let event = event();
-        let back = Envelope::decode(&event.encode()).expect("valid");
-        assert_eq!(back.encode(), event.encode());
-        assert_eq!((back.id(), back.kind(), back.version(), back.key()), (event.id(), "user.registered", 1, "user-1"));
-        assert_eq!(back.occurred_at().timestamp_micros(), event.occurred_at().timestamp_micros());
-    }
-
-    #[test]
-    fn what_a_later_producer_adds_is_ignored() {
-        assert!(altered("colour", json!("red")).is_ok());
-    }
-
-    #[test]
-    fn each_broken_part_is_named_together_with_the_id() {
-        for (name, value) in [
-            ("type", json!("registered")),
-            ("type", json!("User.Registered")),
-            ("type", json!("user..registered")),
-            ("type", Value::Null),
-            ("version", json!(0)),
-            ("version", json!(65_536)),
-            ("version", json!("1")),
-            ("occurred_at", json!("yesterday")),
-            ("key", json!("")),
-            ("key", json!("a\nb")),
-            ("key", json!("k".repeat(201))),
-            ("payload", json!([1])),
-        ] {
-            let error = altered(name, value.clone()).expect_err("malformed");
-            assert!(error.reason.contains(&format!("`{name}`")), "{name} = {value}: {error}");
-            assert!(error.id.is_some() && error.to_string().contains(&error.id.expect("id").to_string()));
-        }
-    }
-
-    #[test]
-    fn without_an_id_the_error_says_so() {
-        for (text, reason) in [
-            ("rubbish", "no JSON"),
-            ("{}", "`id` is missing"),
-            (r#"{"id": 7}"#, "`id` is no UUID"),
-            (r#"{"id": "seven"}"#, "`id` is no UUID"),
-        ] {
-            let error = Envelope::decode(text.as_bytes()).expect_err("malformed");
-            assert!(error.id.is_none() && error.to_string().contains("without a readable id"));
-            assert!(error.reason.contains(reason), "{error}");
-        }
-        let version_4 = altered("id", json!("936da01f-9abd-4d9d-80c7-02af85c822a8")).expect_err("version 4");
-        assert!(version_4.reason.contains("version 7"));
-    }
-
-    #[test]
-    fn size_is_bounded_on_both_ends() {
-        let large = Envelope::new("user.registered", 1, "k", json!({ "text": "x".repeat(MAX_BYTES) }));
-        assert!(large.expect_err("too large").reason.contains("262144 bytes"));
-        let error = Envelope::decode(&vec![b' '; MAX_BYTES + 1]).expect_err("too large");
-        assert!(error.reason.contains("at most 262144"));
-    }
-
-    #[test]
-    fn a_malformed_traceparent_is_absent() {
-        let event = altered("traceparent", json!("rubbish")).expect("valid");
-        assert!(event.cause().is_none() && event.traceparent().is_none());
-        let context = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(altered("traceparent", json!(context)).expect("valid").traceparent(), Some(context));
-    }
-
-    #[test]
-    fn payloads_are_read_into_types() {
-        #[derive(serde::Deserialize)]
-        struct Registered {
-            email: String,
-        }
-        assert_eq!(event().read::<Registered>().expect("fits").email, "ada@example.com");
-        let error = event().read::<Vec<u8>>().expect_err("does not fit");
-        assert!(error.reason.contains("`payload` does not fit"));
-    }
-}
+#[path = "envelope_tests.rs"]
+mod tests;

@@ -1,6 +1,7 @@
 //! A broker inside the process, for the mode with nothing installed. It keeps the contract of the real one: bounded
 //! queues, mandatory routing, redelivery, the retry ladder, dead letters. What it holds dies with the process.
 
+mod consume;
 mod dead_letters;
 mod queues;
 
@@ -8,17 +9,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
+use chassis::ports::Ports;
 use telemetry::{Destination, Publication};
-use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::consumer::Consumer;
-use crate::dead_letter::DeadLetters;
 use crate::envelope::Envelope;
+use crate::errors::{BrokerError, PublishError};
 use crate::headers::Headers;
-use crate::lanes::{Lanes, Work};
-use crate::ports::{Broker, Handler, PublishError, Publisher};
-use crate::process::{Incoming, Processor, Verdict};
-use crate::rabbit::BrokerError;
+use crate::ports::{Broker, DeadLetters, Handler, Publisher};
+use crate::process::Processor;
 use crate::subscription::{BadSubscription, Subscription, check_name};
 use queues::{Message, Queues};
 
@@ -39,13 +38,20 @@ static NAMED: LazyLock<Mutex<HashMap<String, Weak<Queues>>>> = LazyLock::new(Mut
 #[derive(Clone)]
 pub struct InProcess {
     queues: Arc<Queues>,
+    ports: Ports,
 }
 
 impl InProcess {
     /// A broker whose queues, the dead letters among them, hold `capacity` messages each.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { queues: Arc::new(Queues::new(capacity, DELIVERY_LIMIT)) }
+        Self::with_ports(capacity, Ports::default())
+    }
+
+    /// As [`InProcess::new`], on that clock.
+    #[must_use]
+    pub fn with_ports(capacity: usize, ports: Ports) -> Self {
+        Self { queues: Arc::new(Queues::new(capacity, DELIVERY_LIMIT)), ports }
     }
 
     /// The broker of that name, shared by all who ask for it in this process; gone when the last of them is.
@@ -54,7 +60,7 @@ impl InProcess {
         let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
         named.retain(|_, queues| queues.strong_count() > 0);
         if let Some(queues) = named.get(name).and_then(Weak::upgrade) {
-            return Self { queues };
+            return Self { queues, ports: Ports::default() };
         }
         let broker = Self::default();
         named.insert(name.to_owned(), Arc::downgrade(&broker.queues));
@@ -89,9 +95,9 @@ impl Broker for InProcess {
 
     fn subscribe(&self, subscription: Subscription, handler: Arc<dyn Handler>) -> Consumer {
         self.queues.declare(&subscription);
-        let processor = Arc::new(Processor::new(subscription, handler, SYSTEM));
+        let processor = Arc::new(Processor::new(subscription, handler, SYSTEM, &self.ports));
         let queues = Arc::clone(&self.queues);
-        Consumer::spawn(|ready, stop| consume(queues, processor, ready, stop))
+        Consumer::spawn(&self.ports, |ready, stop| consume::run(queues, processor, ready, stop))
     }
 
     fn dead_letters(&self) -> Arc<dyn DeadLetters> {
@@ -123,100 +129,4 @@ impl Publisher for InProcessPublisher {
         };
         events.iter().map(publish).collect()
     }
-}
-
-/// One consumer at work, as a channel is to a real broker: what it has not settled goes back all at once, in order,
-/// when the last message of it has been let go; only then may the next instance of an ordered consumer begin.
-struct Session {
-    queues: Arc<Queues>,
-    processor: Arc<Processor>,
-    unsettled: Mutex<Vec<Message>>,
-    _turn: Option<OwnedMutexGuard<()>>,
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        let unsettled = std::mem::take(self.unsettled.get_mut().unwrap_or_else(PoisonError::into_inner));
-        for _ in &unsettled {
-            self.processor.count("requeued");
-        }
-        self.queues.give_back(self.processor.queue(), unsettled);
-    }
-}
-
-/// A delivered message.
-struct InHand {
-    session: Arc<Session>,
-    message: Option<Message>,
-    incoming: Incoming,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Drop for InHand {
-    fn drop(&mut self) {
-        if let Some(message) = self.message.take() {
-            self.session.unsettled.lock().unwrap_or_else(PoisonError::into_inner).push(message);
-        }
-    }
-}
-
-impl InHand {
-    async fn handle(mut self, stop: watch::Receiver<bool>) {
-        let (queues, processor) = (Arc::clone(&self.session.queues), Arc::clone(&self.session.processor));
-        let verdict = processor.process(&self.incoming, &stop).await;
-        let outcome = match verdict {
-            Verdict::Done => "done",
-            Verdict::Ignored => "ignored",
-            Verdict::Retry { .. } => "retried",
-            Verdict::Park { .. } => "parked",
-            Verdict::GiveBack => return, // its session takes it back, and counts it
-        };
-        let Some(message) = self.message.take() else { return };
-        let queue = processor.queue().to_owned();
-        processor.count(outcome);
-        match verdict {
-            Verdict::Done | Verdict::Ignored | Verdict::GiveBack => queues.settled(&queue),
-            Verdict::Park { headers } => queues.park(&queue, message.with(headers)),
-            Verdict::Retry { wait, headers } => {
-                tokio::spawn(async move {
-                    tokio::time::sleep(wait).await;
-                    queues.again(&queue, message.with(headers));
-                });
-            }
-        }
-    }
-}
-
-async fn consume(
-    queues: Arc<Queues>,
-    processor: Arc<Processor>,
-    ready: watch::Sender<bool>,
-    mut stop: watch::Receiver<bool>,
-) {
-    let (prefetch, concurrency) = (processor.subscription().prefetch.max(1), processor.subscription().concurrency);
-    let permits = Arc::new(Semaphore::new(prefetch.into()));
-    let stopping = stop.clone();
-    let work: Work<InHand> = Arc::new(move |in_hand| Box::pin(in_hand.handle(stopping.clone())));
-    let lanes = Lanes::start(concurrency, prefetch.into(), &work);
-    ready.send_replace(true);
-    let receive = async {
-        let ordered = processor.subscription().ordered;
-        let turn = if ordered { Some(queues.turn(processor.queue()).await) } else { None };
-        let (queues, unsettled) = (Arc::clone(&queues), Mutex::default());
-        let session = Arc::new(Session { queues, processor: Arc::clone(&processor), unsettled, _turn: turn });
-        // The semaphore is never closed.
-        while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
-            let message = session.queues.next(processor.queue()).await;
-            let incoming = Incoming::new(message.id.clone(), message.headers.clone(), &message.body);
-            let key = incoming.key().to_owned();
-            let session = Arc::clone(&session);
-            lanes.put(&key, InHand { session, message: Some(message), incoming, _permit: permit }).await;
-        }
-    };
-    tokio::select! {
-        () = receive => {}
-        _ = stop.wait_for(|stop| *stop) => {}
-    }
-    ready.send_replace(false);
-    lanes.finish().await;
 }

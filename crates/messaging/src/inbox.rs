@@ -1,9 +1,12 @@
 //! The inbox: which events a consumer has had the effect of, noted in the transaction of that effect.
 
+use chassis::ports::Ports;
 use chrono::{DateTime, Utc};
 use stores::db::{Db, Tx};
 use stores::on;
 use uuid::Uuid;
+
+use crate::time::utc;
 
 const INSERT: &str = "INSERT INTO inbox (consumer, message_id, handled_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
 
@@ -13,13 +16,20 @@ const PURGE: &str = "DELETE FROM inbox WHERE handled_at < $1";
 #[derive(Clone)]
 pub struct Inbox {
     db: Db,
+    ports: Ports,
 }
 
 impl Inbox {
     /// On that database.
     #[must_use]
     pub fn new(db: Db) -> Self {
-        Self { db }
+        Self::with_ports(db, Ports::default())
+    }
+
+    /// On that database and that clock.
+    #[must_use]
+    pub fn with_ports(db: Db, ports: Ports) -> Self {
+        Self { db, ports }
     }
 
     /// Whether the event `id` is new to `consumer`. Have its effect in the same transaction if it is, and commit:
@@ -29,7 +39,8 @@ impl Inbox {
     /// # Errors
     /// If the database refuses or is gone.
     pub async fn once(&self, tx: &mut Tx, consumer: &str, id: Uuid) -> Result<bool, sqlx::Error> {
-        let insert = on!(tx, |c| sqlx::query(INSERT).bind(consumer).bind(id).bind(Utc::now()).execute(c));
+        let now = utc(&*self.ports.clock);
+        let insert = on!(tx, |c| sqlx::query(INSERT).bind(consumer).bind(id).bind(now).execute(c));
         let inserted: u64 = self.db.observe("INSERT inbox", insert).await?;
         Ok(inserted == 1)
     }

@@ -7,13 +7,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chassis::ports::Ports;
+use chrono::{DateTime, Utc};
 use stores::db::{Conn, Db, Tx};
 use stores::on;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::envelope::{Envelope, Malformed};
+use crate::time::{delta, timeout, utc};
 
 const INSERT: &str = "INSERT INTO outbox
     (id, type, version, occurred_at, aggregate_key, traceparent, payload, appended_at, claimed_until)
@@ -64,7 +66,8 @@ const PURGE_BATCH: i64 = 1_000;
 #[derive(Clone)]
 pub struct Outbox {
     db: Db,
-    wake: Arc<Notify>,
+    committed: Arc<Notify>,
+    ports: Ports,
 }
 
 /// What waits in an outbox.
@@ -105,7 +108,22 @@ impl Outbox {
     /// On that database.
     #[must_use]
     pub fn new(db: Db) -> Self {
-        Self { db, wake: Arc::default() }
+        Self::with_ports(db, Ports::default())
+    }
+
+    /// On that database and that clock, which its relay shares.
+    #[must_use]
+    pub fn with_ports(db: Db, ports: Ports) -> Self {
+        Self { db, committed: Arc::default(), ports }
+    }
+
+    /// Time as this outbox sees it.
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        utc(&*self.ports.clock)
     }
 
     /// Adds `event` within the transaction of the change it reports. Events of one aggregate are published in the
@@ -123,7 +141,7 @@ impl Outbox {
             .bind(event.key())
             .bind(event.traceparent())
             .bind(&payload)
-            .bind(Utc::now())
+            .bind(self.now())
             .execute(c));
         self.db.observe("INSERT outbox", insert).await.map(|_: u64| ())
     }
@@ -135,7 +153,7 @@ impl Outbox {
     /// If the database refuses or is gone; nothing has happened then.
     pub async fn commit(&self, tx: Tx) -> Result<(), sqlx::Error> {
         self.db.observe("COMMIT", tx.commit()).await?;
-        self.wake.notify_one();
+        self.committed.notify_one();
         Ok(())
     }
 
@@ -149,7 +167,7 @@ impl Outbox {
         let count = self.db.observe("SELECT outbox count", count).await?.map_or(0, |row| row.0);
         let oldest = on!(conn, |c| sqlx::query_as::<_, (DateTime<Utc>,)>(OLDEST).fetch_optional(c));
         let oldest = self.db.observe("SELECT outbox oldest", oldest).await?;
-        let age = oldest.and_then(|row| (Utc::now() - row.0).to_std().ok()).unwrap_or_default();
+        let age = oldest.and_then(|row| (self.now() - row.0).to_std().ok()).unwrap_or_default();
         Ok(Backlog { count: u64::try_from(count).unwrap_or(0), oldest: age })
     }
 
@@ -159,7 +177,7 @@ impl Outbox {
     /// If the database refuses or is gone.
     pub async fn purge(&self, time: DateTime<Utc>) -> Result<u64, sqlx::Error> {
         let mut total = 0;
-        while self.any("SELECT outbox purgeable", PURGEABLE, time).await? {
+        while self.exists("SELECT outbox purgeable", PURGEABLE, time).await? {
             let mut conn = self.db.writer().await?;
             let delete = on!(conn, |c| sqlx::query(PURGE).bind(time).bind(PURGE_BATCH).execute(c));
             let deleted: u64 = self.db.observe("DELETE outbox", delete).await?;
@@ -169,17 +187,17 @@ impl Outbox {
     }
 
     /// Waits until something has been committed here, at most `limit`.
-    pub(crate) async fn woken(&self, limit: Duration) {
-        let _ = tokio::time::timeout(limit, self.wake.notified()).await;
+    pub(crate) async fn wait_for_commit(&self, limit: Duration) {
+        let _ = timeout(&*self.ports.clock, limit, self.committed.notified()).await;
     }
 
     /// Claims at most `limit` events until `lease` from now, in the order of their appending.
     pub(crate) async fn claim(&self, limit: u16, lease: Duration) -> Result<Vec<Claim>, sqlx::Error> {
-        let now = Utc::now();
-        if !self.any("SELECT outbox due", DUE, now).await? {
+        let now = self.now();
+        if !self.exists("SELECT outbox due", DUE, now).await? {
             return Ok(Vec::new());
         }
-        let until = now + TimeDelta::from_std(lease).unwrap_or(TimeDelta::MAX);
+        let until = now + delta(lease);
         let mut conn = self.db.writer().await?;
         let sql = if matches!(conn, Conn::Lite(_)) { CLAIM_SQLITE } else { CLAIM_POSTGRES };
         let claim = on!(conn, |c| sqlx::query_as(sql).bind(now).bind(until).bind(i64::from(limit)).fetch_all(c));
@@ -189,20 +207,20 @@ impl Outbox {
     }
 
     /// Looks before it writes: an idle outbox must not take SQLite's only writer several times a second.
-    async fn any(&self, summary: &'static str, sql: &'static str, time: DateTime<Utc>) -> Result<bool, sqlx::Error> {
+    async fn exists(&self, summary: &'static str, sql: &'static str, time: DateTime<Utc>) -> Result<bool, sqlx::Error> {
         let mut conn = self.db.reader().await?;
         let select = on!(conn, |c| sqlx::query_as::<_, (i64,)>(sql).bind(time).fetch_optional(c));
         Ok(self.db.observe(summary, select).await?.is_some())
     }
 
     /// Notes what became of claimed events: sent, or to be tried again after a while.
-    pub(crate) async fn settle(&self, outcomes: &[(i64, Option<Duration>)]) -> Result<(), sqlx::Error> {
-        let now = Utc::now();
+    pub(crate) async fn record_outcomes(&self, outcomes: &[(i64, Option<Duration>)]) -> Result<(), sqlx::Error> {
+        let now = self.now();
         let mut tx = self.db.begin().await?;
         for (seq, wait) in outcomes {
             let (sql, time) = match wait {
                 None => (SENT, now),
-                Some(wait) => (RELEASE, now + TimeDelta::from_std(*wait).unwrap_or(TimeDelta::MAX)),
+                Some(wait) => (RELEASE, now + delta(*wait)),
             };
             let update = on!(tx, |c| sqlx::query(sql).bind(*seq).bind(time).execute(c));
             let _: u64 = self.db.observe("UPDATE outbox settle", update).await?;

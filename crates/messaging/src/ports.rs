@@ -1,14 +1,14 @@
-//! What a broker has to do for us. RabbitMQ and the in-process broker keep the same contract.
+//! What a broker has to do for us, and what we do for it. RabbitMQ and the in-process broker keep the same contract.
 
-use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::consumer::Consumer;
-use crate::dead_letter::DeadLetters;
+use crate::dead_letter::{DeadLetter, DeadLetterError};
 use crate::envelope::Envelope;
-use crate::rabbit::BrokerError;
+use crate::errors::{BrokerError, PublishError};
+use crate::failure::Failure;
 use crate::subscription::{BadSubscription, Subscription};
 
 /// A broker.
@@ -41,40 +41,6 @@ pub trait Publisher: Send + Sync {
     async fn publish(&self, events: &[Envelope]) -> Vec<Result<(), PublishError>>;
 }
 
-/// The broker did not take responsibility for a message.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// No queue wants it.
-    #[error("no queue wants it: {0}")]
-    Returned(String),
-    /// A queue refused it, as a full one does.
-    #[error("refused: {0}")]
-    Refused(String),
-    /// The broker takes nothing for want of memory or disk.
-    #[error("the broker is blocked: {0}")]
-    Blocked(String),
-    /// The broker did not confirm in time.
-    #[error("not confirmed in time")]
-    Timeout,
-    /// The broker is out of reach or went away before it confirmed.
-    #[error("the broker is not available: {0}")]
-    Unavailable(String),
-}
-
-impl PublishError {
-    /// Bounded name for metrics.
-    #[must_use]
-    pub fn error_type(&self) -> &'static str {
-        match self {
-            Self::Returned(_) => "returned",
-            Self::Refused(_) => "refused",
-            Self::Blocked(_) => "blocked",
-            Self::Timeout => "timeout",
-            Self::Unavailable(_) => "unavailable",
-        }
-    }
-}
-
 /// Has the effect of an event. It is called at least once for each, so its effect and [`crate::Inbox::once`]
 /// belong into one transaction.
 #[async_trait]
@@ -82,68 +48,35 @@ pub trait Handler: Send + Sync {
     /// Handles `event`.
     ///
     /// # Errors
-    /// If it could not: [`Failure::retry`] if trying again may help, [`Failure::reject`] if not, [`Failure::unavailable`]
-    /// if what it needs is away.
+    /// If it could not; the [kind](crate::FailureKind) of the failure decides what becomes of the event.
     async fn handle(&self, event: &Envelope) -> Result<(), Failure>;
 }
 
-/// An event could not be handled.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    hope: Hope,
-    reason: String,
-}
+/// The parked messages of all consumers. Any number of people may look at them; with RabbitMQ one after the other.
+#[async_trait]
+pub trait DeadLetters: Send + Sync {
+    /// At most `limit` of them, the oldest first. RabbitMQ loses that order when more than a thousand are parked, or when
+    /// somebody who looks at them dies.
+    ///
+    /// # Errors
+    /// If the broker is not available or somebody else looks at them for too long.
+    async fn list(&self, limit: usize) -> Result<Vec<DeadLetter>, DeadLetterError>;
 
-/// What may help an event that could not be handled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hope {
-    /// Another attempt after a while.
-    Later,
-    /// The return of what is away; until then no event fares better.
-    Return,
-    /// Nothing.
-    None,
-}
+    /// One of them.
+    ///
+    /// # Errors
+    /// If there is none of that id, or as [`DeadLetters::list`].
+    async fn show(&self, id: &str) -> Result<DeadLetter, DeadLetterError>;
 
-impl Failure {
-    /// Trying again may help: the retry ladder, then the dead letters.
-    #[must_use]
-    pub fn retry(reason: impl Into<String>) -> Self {
-        Self { hope: Hope::Later, reason: reason.into() }
-    }
+    /// Puts it back into the queue it came from, as if it had never been tried.
+    ///
+    /// # Errors
+    /// If there is none of that id, its queue does not take it, or as [`DeadLetters::list`]; it stays parked then.
+    async fn replay(&self, id: &str) -> Result<DeadLetter, DeadLetterError>;
 
-    /// Something that every event needs is away, as the handler's database may be: the event is held and tried again
-    /// until it is back, and the ladder is for events that fail on their own.
-    #[must_use]
-    pub fn unavailable(reason: impl Into<String>) -> Self {
-        Self { hope: Hope::Return, reason: reason.into() }
-    }
-
-    /// Trying again does not help: the dead letters at once.
-    #[must_use]
-    pub fn reject(reason: impl Into<String>) -> Self {
-        Self { hope: Hope::None, reason: reason.into() }
-    }
-
-    pub(crate) fn is_passing(&self) -> bool {
-        self.hope != Hope::None
-    }
-
-    pub(crate) fn is_absence(&self) -> bool {
-        self.hope == Hope::Return
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)
-    }
-}
-
-impl From<sqlx::Error> for Failure {
-    /// A database that is away comes back, and any other error may pass.
-    fn from(error: sqlx::Error) -> Self {
-        let failure = if stores::db::is_away(&error) { Self::unavailable } else { Self::retry };
-        failure(error.to_string())
-    }
+    /// Deletes it.
+    ///
+    /// # Errors
+    /// As [`DeadLetters::show`].
+    async fn discard(&self, id: &str) -> Result<DeadLetter, DeadLetterError>;
 }

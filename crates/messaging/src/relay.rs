@@ -1,23 +1,26 @@
 //! The relay: publishes what is in the outbox and marks it sent once the broker has confirmed it.
 //!
 //! An event that no queue wants, or that a full queue refuses, stays and is tried again with growing waits, and so is
-//! its type ([`crate::routes`]); the later events of its aggregate wait behind it, other types do not.
+//! its type ([`crate::type_breaker`]); the later events of its aggregate wait behind it, other types do not.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chassis::ports::Clock;
+use tokio::time::Instant;
 
 use crate::envelope::Envelope;
+use crate::errors::PublishError;
 use crate::outbox::{Claim, Outbox};
-use crate::ports::{PublishError, Publisher};
-use crate::routes::{Passage, Routes};
+use crate::ports::Publisher;
+use crate::time::{delta, utc};
+use crate::type_breaker::{State, TypeBreakers};
 
 /// How often the gauges are brought up to date.
-const GAUGES: Duration = Duration::from_secs(1);
+const GAUGE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often old rows are looked for.
-const PURGE: Duration = Duration::from_secs(60);
+const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The wait after the database failed.
 const DATABASE_WAIT: Duration = Duration::from_secs(1);
@@ -60,12 +63,12 @@ pub struct Round {
     pub failed: u64,
 }
 
-/// See the module. Any number may work on one outbox.
+/// See the module. Any number may work on one outbox, each on the clock of its outbox.
 pub struct Relay {
     outbox: Outbox,
     publisher: Arc<dyn Publisher>,
     settings: RelaySettings,
-    routes: Mutex<Routes>,
+    breakers: Mutex<TypeBreakers>,
 }
 
 /// What is to be noted of a claimed event: its place, and how long it waits if it was not sent.
@@ -75,36 +78,36 @@ impl Relay {
     /// From `outbox` to `publisher`.
     #[must_use]
     pub fn new(outbox: Outbox, publisher: Arc<dyn Publisher>, settings: RelaySettings) -> Self {
-        let routes = Mutex::new(Routes::new(settings.max_wait));
-        Self { outbox, publisher, settings, routes }
+        let breakers = Mutex::new(TypeBreakers::new(settings.max_wait));
+        Self { outbox, publisher, settings, breakers }
     }
 
     /// Relays for ever. Events in flight when it is dropped are published again after the lease.
     pub async fn run(self) {
         telemetry::begin("outbox_relayed_messages_total", &[("outcome", &["sent", "returned", "failed"])]);
         telemetry::begin("outbox_relay_lag_seconds", &[]);
-        let mut gauges = Due::now(GAUGES);
-        let mut purge = Due::now(PURGE);
+        let clock = Arc::clone(&self.outbox.ports().clock);
+        let mut gauges = Periodic::starting(clock.now(), GAUGE_INTERVAL);
+        let mut purge = Periodic::starting(clock.now(), PURGE_INTERVAL);
         loop {
-            let outcome = self.beat(&mut gauges, &mut purge).await;
+            let outcome = self.tick(&mut gauges, &mut purge).await;
             match outcome {
                 Ok(round) if round.sent > 0 => tokio::task::yield_now().await,
-                Ok(_) => self.outbox.woken(self.settings.poll).await,
+                Ok(_) => self.outbox.wait_for_commit(self.settings.poll).await,
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "the outbox cannot be read");
-                    tokio::time::sleep(DATABASE_WAIT).await;
+                    clock.sleep(DATABASE_WAIT).await;
                 }
             }
         }
     }
 
-    async fn beat(&self, gauges: &mut Due, purge: &mut Due) -> Result<Round, sqlx::Error> {
-        if gauges.is_due() {
+    async fn tick(&self, gauges: &mut Periodic, purge: &mut Periodic) -> Result<Round, sqlx::Error> {
+        if gauges.is_due(self.clock().now()) {
             self.measure().await?;
         }
-        if purge.is_due() {
-            let age = TimeDelta::from_std(self.settings.retention).unwrap_or(TimeDelta::MAX);
-            self.outbox.purge(Utc::now() - age).await?;
+        if purge.is_due(self.clock().now()) {
+            self.outbox.purge(utc(self.clock()) - delta(self.settings.retention)).await?;
         }
         self.round().await
     }
@@ -129,30 +132,35 @@ impl Relay {
         }
         let (first, rest) = self.admit(claims);
         let mut outcomes = self.publish(first, &mut round).await;
-        let (second, held): (Vec<_>, Vec<_>) = rest.into_iter().partition(|claim| self.is_open(claim));
+        let (second, held): (Vec<_>, Vec<_>) = rest.into_iter().partition(|claim| self.is_closed(claim));
         outcomes.extend(self.publish(second, &mut round).await);
-        outcomes.extend(held.iter().map(|claim| (claim.seq, Some(self.routes().wait(claim.kind(), claim.attempts)))));
-        self.outbox.settle(&outcomes).await?;
+        outcomes.extend(held.iter().map(|claim| self.delayed(claim)));
+        self.outbox.record_outcomes(&outcomes).await?;
         Ok(round)
     }
 
-    fn routes(&self) -> MutexGuard<'_, Routes> {
-        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn clock(&self) -> &dyn Clock {
+        &*self.outbox.ports().clock
     }
 
-    fn is_open(&self, claim: &Claim) -> bool {
-        self.routes().passage(claim.kind(), Instant::now()) == Passage::Open
+    fn breakers(&self) -> MutexGuard<'_, TypeBreakers> {
+        self.breakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the breaker of its type is closed, so that it may be published.
+    fn is_closed(&self, claim: &Claim) -> bool {
+        self.breakers().state(claim.kind(), self.clock().now()) == State::Closed
     }
 
     /// Those that may be published now, one for a type that is tried again, and the rest.
     fn admit(&self, claims: Vec<Claim>) -> (Vec<Claim>, Vec<Claim>) {
-        let (routes, now) = (self.routes(), Instant::now());
+        let (breakers, now) = (self.breakers(), self.clock().now());
         let mut probed: Vec<String> = Vec::new();
-        claims.into_iter().partition(|claim| match routes.passage(claim.kind(), now) {
-            Passage::Open => true,
-            Passage::Closed => false,
-            Passage::Probe if probed.iter().any(|kind| kind == claim.kind()) => false,
-            Passage::Probe => {
+        claims.into_iter().partition(|claim| match breakers.state(claim.kind(), now) {
+            State::Closed => true,
+            State::Open => false,
+            State::HalfOpen if probed.iter().any(|kind| kind == claim.kind()) => false,
+            State::HalfOpen => {
                 probed.push(claim.kind().to_owned());
                 true
             }
@@ -161,11 +169,11 @@ impl Relay {
 
     async fn publish(&self, claims: Vec<Claim>, round: &mut Round) -> Vec<Outcome> {
         let (valid, malformed): (Vec<_>, Vec<_>) = claims.into_iter().partition(|claim| claim.event.is_ok());
-        let mut outcomes: Vec<_> = malformed.iter().map(|claim| self.give_up(claim, round)).collect();
+        let mut outcomes: Vec<_> = malformed.iter().map(|claim| self.skip_malformed(claim, round)).collect();
         let events: Vec<Envelope> = valid.iter().filter_map(|claim| claim.event.clone().ok()).collect();
         let mut published = if events.is_empty() { Vec::new() } else { self.publisher.publish(&events).await };
         published.resize(valid.len(), Err(PublishError::Timeout));
-        // What was taken first: a type of which one event failed is closed, whatever became of the others.
+        // What was taken first: the breaker of a type of which one event failed opens, whatever became of the others.
         for (claim, _) in valid.iter().zip(&published).filter(|(_, result)| result.is_ok()) {
             outcomes.push(self.sent(claim, round));
         }
@@ -178,9 +186,9 @@ impl Relay {
     fn sent(&self, claim: &Claim, round: &mut Round) -> Outcome {
         round.sent += 1;
         count("sent");
-        let lag = (Utc::now() - claim.appended_at).to_std().unwrap_or_default();
+        let lag = (utc(self.clock()) - claim.appended_at).to_std().unwrap_or_default();
         telemetry::histogram!("outbox_relay_lag_seconds").record(lag.as_secs_f64());
-        if self.routes().sent(claim.kind()) {
+        if self.breakers().record_success(claim.kind()) {
             tracing::info!(event.r#type = claim.kind(), "events of a type are published again");
         }
         (claim.seq, None)
@@ -193,8 +201,7 @@ impl Relay {
         };
         *counter += 1;
         count(outcome);
-        let mut routes = self.routes();
-        if routes.failed(claim.kind(), error, Instant::now()) {
+        if self.breakers().record_failure(claim.kind(), error, self.clock().now()) {
             tracing::warn!(
                 event.r#type = claim.kind(),
                 event.id = claim.id(),
@@ -202,18 +209,23 @@ impl Relay {
                 "events of a type are not published and stay in the outbox"
             );
         }
-        (claim.seq, Some(routes.wait(claim.kind(), claim.attempts)))
+        self.delayed(claim)
     }
 
     /// A row that is no event says nothing about its type.
-    fn give_up(&self, claim: &Claim, round: &mut Round) -> Outcome {
+    fn skip_malformed(&self, claim: &Claim, round: &mut Round) -> Outcome {
         round.failed += 1;
         count("failed");
         if let (1, Err(error)) = (claim.attempts, &claim.event) {
             let error = error as &dyn std::error::Error;
             tracing::error!(event.id = claim.id(), error, "a row of the outbox is no event and stays there");
         }
-        (claim.seq, Some(self.routes().wait(claim.kind(), claim.attempts)))
+        self.delayed(claim)
+    }
+
+    /// To be claimed again after a while.
+    fn delayed(&self, claim: &Claim) -> Outcome {
+        (claim.seq, Some(self.breakers().retry_delay(claim.kind(), claim.attempts)))
     }
 }
 
@@ -222,20 +234,20 @@ fn count(outcome: &'static str) {
 }
 
 /// Something to be done every so often.
-struct Due {
+struct Periodic {
     next: Instant,
-    every: Duration,
+    interval: Duration,
 }
 
-impl Due {
-    fn now(every: Duration) -> Self {
-        Self { next: Instant::now(), every }
+impl Periodic {
+    fn starting(now: Instant, interval: Duration) -> Self {
+        Self { next: now, interval }
     }
 
-    fn is_due(&mut self) -> bool {
-        let due = self.next <= Instant::now();
+    fn is_due(&mut self, now: Instant) -> bool {
+        let due = self.next <= now;
         if due {
-            self.next = Instant::now() + self.every;
+            self.next = now + self.interval;
         }
         due
     }

@@ -1,67 +1,84 @@
-//! Configuration sections of messaging. Each service's `config.toml` holds and explains their keys.
+//! Configuration sections of messaging. Each service's `config.toml` holds and explains their keys, and the ranges of the
+//! numbers.
 
 use std::fmt;
-use std::path::Path;
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
-use chassis::StartError;
+use chassis::settings::{millis, parsed, parsed_or_none, seconds};
 use serde::Deserialize;
-use stores::tls::TlsRequest;
 
-use crate::rabbit::RabbitSettings;
-use crate::relay::RelaySettings;
+/// The key that says which broker it is.
+pub(crate) const BROKER_URL: &str = "broker.url";
 
 /// `[broker]`
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Broker {
-    /// `in-process:`, `in-process:<name>` or `amqp://user:password@host:5672/%2f`, `amqps:` for TLS.
-    pub url: String,
-    /// File with the PEM certificates of the authorities that sign the server's; empty for those of the system.
-    pub ca_file: String,
-    /// Milliseconds to connect, and to declare queues.
-    pub connect_timeout_ms: u64,
-    /// Milliseconds the broker may take to confirm a batch of messages.
-    pub confirm_timeout_ms: u64,
+    /// Which, and where.
+    #[serde(deserialize_with = "parsed")]
+    pub url: BrokerUrl,
+    /// File with the PEM certificates of the authorities that sign the server's; none for those of the system.
+    #[serde(deserialize_with = "parsed_or_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Time to connect, and to declare queues.
+    #[serde(rename = "connect_timeout_ms", deserialize_with = "millis")]
+    pub connect_timeout: Duration,
+    /// Time the broker may take to confirm a batch of messages.
+    #[serde(rename = "confirm_timeout_ms", deserialize_with = "millis")]
+    pub confirm_timeout: Duration,
 }
+
+/// Which broker, and where. What stands in a URL besides the place, such as a password, is not shown.
+#[derive(Clone)]
+pub enum BrokerUrl {
+    /// `in-process:<name>`, or `in-process:` for one without a name.
+    InProcess(String),
+    /// `amqp://user:password@host:5672/%2f`, `amqps:` for TLS.
+    RabbitMq(String),
+}
+
+/// A URL is of no broker we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is neither in-process:, in-process:<name> nor amqp://user:password@host:5672/%2f")]
+pub struct BadBrokerUrl;
 
 /// `[outbox]`
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Outbox {
-    /// Seconds that published events are kept.
-    pub retention_s: u64,
+    /// Time that published events are kept.
+    #[serde(rename = "retention_s", deserialize_with = "seconds")]
+    pub retention: Duration,
 }
 
 impl Broker {
-    pub(crate) fn rabbit(&self, service: &str) -> Result<RabbitSettings, StartError> {
-        let secured = self.url.starts_with("amqps:");
-        let request = TlsRequest {
-            section: "broker",
-            encrypted: secured,
-            verified: secured,
-            example_url: "amqps://user:password@host:5671/%2f",
-            ca_file: (!self.ca_file.is_empty()).then(|| Path::new(&self.ca_file)),
-        };
-        Ok(RabbitSettings {
-            authorities: request.authorities()?,
-            connect_timeout: Duration::from_millis(self.connect_timeout_ms),
-            confirm_timeout: Duration::from_millis(self.confirm_timeout_ms),
-            ..RabbitSettings::new(&self.url, service)
-        })
+    /// A broker for tests and tools.
+    ///
+    /// # Errors
+    /// If `url` is of no broker.
+    pub fn new(url: &str) -> Result<Self, BadBrokerUrl> {
+        let timeout = Duration::from_secs(5);
+        Ok(Self { url: url.parse()?, ca_file: None, connect_timeout: timeout, confirm_timeout: timeout })
     }
 }
 
-impl Outbox {
-    pub(crate) fn relay(self) -> RelaySettings {
-        RelaySettings { retention: Duration::from_secs(self.retention_s), ..RelaySettings::default() }
+impl FromStr for BrokerUrl {
+    type Err = BadBrokerUrl;
+
+    fn from_str(url: &str) -> Result<Self, BadBrokerUrl> {
+        if let Some(name) = url.strip_prefix("in-process:") {
+            return Ok(Self::InProcess(name.to_owned()));
+        }
+        let amqp = ["amqp://", "amqps://"].iter().any(|scheme| url.starts_with(scheme));
+        if amqp { Ok(Self::RabbitMq(url.to_owned())) } else { Err(BadBrokerUrl) }
     }
 }
 
-/// The URL may hold a password and stays out of logs.
-impl fmt::Debug for Broker {
+impl fmt::Debug for BrokerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Broker")
-            .field("connect_timeout_ms", &self.connect_timeout_ms)
-            .field("confirm_timeout_ms", &self.confirm_timeout_ms)
-            .finish_non_exhaustive()
+        match self {
+            Self::InProcess(name) => write!(f, "in-process:{name}"),
+            Self::RabbitMq(url) => f.write_str(url.rsplit('@').next().unwrap_or_default()),
+        }
     }
 }

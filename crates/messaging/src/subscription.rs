@@ -27,9 +27,9 @@ pub struct Subscription {
     types: Vec<(String, u16)>,
     /// Waits between attempts.
     pub ladder: Ladder,
-    /// Time between attempts while what the handler needs is away.
-    pub pause: Duration,
-    /// Messages delivered and not yet settled, 1 to 2000.
+    /// Time between attempts while what the handler needs is down.
+    pub dependency_retry_interval: Duration,
+    /// Messages delivered and not yet acknowledged, 1 to 2000.
     pub prefetch: u16,
     /// Messages handled at once; those of one aggregate are handled one after the other.
     pub concurrency: usize,
@@ -63,7 +63,7 @@ impl Subscription {
             consumer: consumer.to_owned(),
             types: types.iter().map(|(kind, version)| ((*kind).to_owned(), *version)).collect(),
             ladder: Ladder::default(),
-            pause: Duration::from_secs(1),
+            dependency_retry_interval: Duration::from_secs(1),
             prefetch: 200,
             concurrency: 8,
             timeout: Duration::from_secs(30),

@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use crate::envelope::Envelope;
+use crate::errors::PublishError;
 use crate::outbox::Outbox;
-use crate::ports::{PublishError, Publisher};
+use crate::ports::Publisher;
 use crate::relay::{Relay, RelaySettings};
 
 #[derive(Default)]
-struct Notes(Mutex<Vec<Envelope>>);
+struct RecordingPublisher(Mutex<Vec<Envelope>>);
 
 #[async_trait]
-impl Publisher for Notes {
+impl Publisher for RecordingPublisher {
     async fn publish(&self, events: &[Envelope]) -> Vec<Result<(), PublishError>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(events);
         vec![Ok(()); events.len()]
@@ -25,8 +26,8 @@ impl Publisher for Notes {
 /// # Errors
 /// If the database refuses or is gone.
 pub async fn drain(outbox: &Outbox) -> Result<Vec<Envelope>, sqlx::Error> {
-    let notes = Arc::new(Notes::default());
-    let relay = Relay::new(outbox.clone(), Arc::clone(&notes) as Arc<dyn Publisher>, RelaySettings::default());
+    let published = Arc::new(RecordingPublisher::default());
+    let relay = Relay::new(outbox.clone(), Arc::clone(&published) as Arc<dyn Publisher>, RelaySettings::default());
     while relay.round().await?.sent > 0 {}
-    Ok(std::mem::take(&mut *notes.0.lock().unwrap_or_else(PoisonError::into_inner)))
+    Ok(std::mem::take(&mut *published.0.lock().unwrap_or_else(PoisonError::into_inner)))
 }

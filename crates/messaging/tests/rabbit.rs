@@ -16,7 +16,7 @@ use messaging::{
     Broker, BrokerError, DeadLetter, DeadLetterError, DeadLetters, Failure, PublishError, Publisher, RabbitMq,
     RabbitSettings, Relay, RelaySettings,
 };
-use world::{Notes, Store, World, event, eventually, in_service, number, subscription};
+use world::{RecordingHandler, Store, World, event, eventually, in_service, number, subscription};
 
 #[test]
 fn a_real_broker_may_die_refuse_and_disagree() {
@@ -85,13 +85,13 @@ async fn other_arguments_are_a_clear_error(server: &backends::RabbitMq) {
 }
 
 async fn a_missing_retry_queue_loses_nothing(world: &World, server: &backends::RabbitMq) {
-    let notes = Notes::new(|_, times| if times == 1 { Err(Failure::retry("once")) } else { Ok(()) });
-    let consumer = world.broker.subscribe(subscription("hole", "mail", &["hole.dug"]), notes.clone());
+    let handler = RecordingHandler::new(|_, times| if times == 1 { Err(Failure::transient("once")) } else { Ok(()) });
+    let consumer = world.broker.subscribe(subscription("hole", "mail", &["hole.dug"]), handler.clone());
     consumer.ready().await;
     let (_connection, channel) = channel(server).await;
     channel.queue_delete("mail.hole.retry.60".into(), QueueDeleteOptions::default()).await.unwrap();
     world.publish("hole", &[event("hole.dug", "1", 1)]).await;
-    assert_eq!(notes.at_least(2).await.len(), 2, "it came back at once instead of after a while");
+    assert_eq!(handler.at_least(2).await.len(), 2, "it came back at once instead of after a while");
 }
 
 fn ids(letters: Vec<DeadLetter>) -> Vec<String> {
@@ -99,9 +99,10 @@ fn ids(letters: Vec<DeadLetter>) -> Vec<String> {
 }
 
 async fn dead_letters_are_seen_whole_whoever_else_looks(world: &World, server: &backends::RabbitMq) {
-    let consumer = world
-        .broker
-        .subscribe(subscription("crypt", "mail", &["crypt.opened"]), Notes::new(|_, _| Err(Failure::reject("no"))));
+    let consumer = world.broker.subscribe(
+        subscription("crypt", "mail", &["crypt.opened"]),
+        RecordingHandler::new(|_, _| Err(Failure::permanent("no"))),
+    );
     consumer.ready().await;
     let events: Vec<_> = (0..40).map(|n| event("crypt.opened", "same", n)).collect();
     world.publish("crypt", &events).await;
@@ -158,8 +159,9 @@ fn tool(url: &str, arguments: &[&str]) -> (bool, String) {
 }
 
 async fn the_tool_for_dead_letters_works(world: &World, server: &backends::RabbitMq) {
-    let notes = Notes::new(|_, times| if times == 1 { Err(Failure::reject("bad\nluck")) } else { Ok(()) });
-    let consumer = world.broker.subscribe(subscription("tool", "mail", &["tool.fell"]), notes.clone());
+    let handler =
+        RecordingHandler::new(|_, times| if times == 1 { Err(Failure::permanent("bad\nluck")) } else { Ok(()) });
+    let consumer = world.broker.subscribe(subscription("tool", "mail", &["tool.fell"]), handler.clone());
     consumer.ready().await;
     let url = server.url();
     assert_eq!(tool(&url, &["list"]), (true, "0 dead letters\n".to_owned()));
@@ -179,7 +181,7 @@ async fn the_tool_for_dead_letters_works(world: &World, server: &backends::Rabbi
     assert!(fine && shown["id"] == ids[0] && shown["body"]["payload"]["number"] == 1, "{text}");
     let (fine, text) = tool(&url, &["replay", &ids[0]]);
     assert!(fine && text.ends_with("is back in mail.tool\n"), "{text}");
-    assert_eq!(number(notes.at_least(3).await.last().unwrap()), 1);
+    assert_eq!(number(handler.at_least(3).await.last().unwrap()), 1);
     let (fine, text) = tool(&url, &["drop", &ids[1]]);
     assert!(fine && text.ends_with("is deleted\n"), "{text}");
     for command in ["show", "replay", "drop"] {
@@ -195,8 +197,8 @@ async fn the_tool_for_dead_letters_works(world: &World, server: &backends::Rabbi
 }
 
 async fn a_blocked_broker_is_waited_for(world: &World, server: &backends::RabbitMq) {
-    let notes = Notes::content();
-    let consumer = world.broker.subscribe(subscription("full", "mail", &["full.up"]), notes.clone());
+    let handler = RecordingHandler::accepting();
+    let consumer = world.broker.subscribe(subscription("full", "mail", &["full.up"]), handler.clone());
     consumer.ready().await;
     let publisher = world.broker.publisher("full").unwrap();
     server.ctl(&["set_vm_memory_high_watermark", "absolute", "1"]).unwrap();
@@ -206,7 +208,7 @@ async fn a_blocked_broker_is_waited_for(world: &World, server: &backends::Rabbit
     assert!(matches!(second, Err(PublishError::Blocked(_))), "{second:?}");
     server.ctl(&["set_vm_memory_high_watermark", "0.4"]).unwrap();
     eventually("the broker to take messages", || async { publish(&publisher, 3).await.ok() }).await;
-    eventually("the last event", || async { notes.all().iter().any(|event| number(event) == 3).then_some(()) }).await;
+    eventually("the last event", || async { handler.all().iter().any(|event| number(event) == 3).then_some(()) }).await;
 }
 
 async fn publish(publisher: &Arc<dyn Publisher>, n: u64) -> Result<(), PublishError> {
@@ -216,10 +218,10 @@ async fn publish(publisher: &Arc<dyn Publisher>, n: u64) -> Result<(), PublishEr
 async fn a_restart_in_the_middle_loses_nothing(world: &World, server: &backends::RabbitMq) {
     const EVENTS: u64 = 600;
     let store = Arc::new(Store::sqlite().await);
-    let notes = Notes::content();
+    let handler = RecordingHandler::accepting();
     let mut wanted = subscription("storm", "mail", &["storm.came"]);
     wanted.ordered = true;
-    let consumer = world.broker.subscribe(wanted, notes.clone());
+    let consumer = world.broker.subscribe(wanted, handler.clone());
     consumer.ready().await;
     eventually("the queue on disk", || async { server.remembers("mail.storm").then_some(()) }).await;
     let publisher = world.broker.publisher("storm").unwrap();
@@ -237,7 +239,7 @@ async fn a_restart_in_the_middle_loses_nothing(world: &World, server: &backends:
         }
     });
     for (after, limit) in [(100, 550), (350, EVENTS)] {
-        notes.at_least(after).await;
+        handler.at_least(after).await;
         tokio::task::block_in_place(|| {
             server.kill().unwrap();
             server.launch().unwrap();
@@ -246,7 +248,7 @@ async fn a_restart_in_the_middle_loses_nothing(world: &World, server: &backends:
     }
     writer.await.unwrap();
     let seen = eventually("all events", || async {
-        let seen = notes.all();
+        let seen = handler.all();
         let numbers: HashSet<_> = seen.iter().map(number).collect();
         (numbers.len() as u64 == EVENTS).then_some(seen)
     });

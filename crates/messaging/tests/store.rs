@@ -1,4 +1,4 @@
-//! Outbox and inbox, asked of SQLite and of Postgres.
+//! Outbox and inbox: every fact of the contract is a test of its own on SQLite and on Postgres.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
 #[path = "support/world.rs"]
@@ -13,28 +13,73 @@ use chrono::{TimeDelta, Utc};
 use messaging::{Envelope, PublishError, Publisher, Relay, RelaySettings, Round};
 use stores::db::{Db, Migrations};
 use stores::on;
+use tempfile::TempDir;
 use uuid::Uuid;
 use world::{Store, event, eventually, number};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sqlite_keeps_the_contract() {
-    let folder = tempfile::tempdir().unwrap();
-    contract(|name| format!("sqlite:{}", folder.path().join(name).display())).await;
+/// A database of its own for each test.
+struct Database {
+    url: String,
+    _folder: Option<TempDir>,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn postgres_keeps_the_contract() {
-    contract(|_| backends::postgres().database().unwrap()).await;
+impl Database {
+    fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { url: format!("sqlite:{}", folder.path().join("test.db").display()), _folder: Some(folder) }
+    }
+
+    fn postgres() -> Self {
+        Self { url: backends::postgres().database().unwrap(), _folder: None }
+    }
+
+    async fn open(&self) -> Store {
+        Store::open(&self.url).await
+    }
 }
 
-async fn contract(url: impl Fn(&str) -> String) {
-    what_is_rolled_back_was_never_said(&Store::open(&url("rollback")).await).await;
-    one_event_of_each_aggregate_is_in_flight(&Store::open(&url("heads")).await).await;
-    of_a_type_that_nobody_wants_one_is_tried(&Store::open(&url("unwanted")).await).await;
-    the_claims_of_the_dead_expire(&Store::open(&url("lease")).await).await;
-    rivals_publish_each_event_once(Store::open(&url("rivals")).await, Store::open(&url("rivals")).await).await;
-    what_was_sent_is_purged(&Store::open(&url("purge")).await).await;
-    the_inbox_lets_each_event_in_once(Store::open(&url("inbox")).await).await;
+/// Makes each fact a test on SQLite and one on Postgres.
+macro_rules! contract {
+    ($($fact:ident,)*) => {
+        mod sqlite_keeps_the_contract {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $fact() {
+                super::$fact(super::Database::sqlite()).await;
+            })*
+        }
+
+        mod postgres_keeps_the_contract {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $fact() {
+                super::$fact(super::Database::postgres()).await;
+            })*
+        }
+    };
+}
+
+contract! {
+    what_is_rolled_back_is_not_published,
+    events_are_stored_and_read_without_a_change,
+    the_backlog_counts_what_was_not_sent,
+    the_same_event_cannot_be_appended_twice,
+    one_event_of_each_aggregate_is_in_flight,
+    an_aggregate_keeps_its_order_through_failures,
+    all_events_of_a_type_fail_at_the_first_attempt,
+    other_types_go_through_while_one_is_unwanted,
+    of_a_type_that_nobody_wants_one_is_tried,
+    those_that_were_held_go_with_the_one_that_was_taken,
+    a_claim_holds_while_its_lease_lasts,
+    the_claims_of_the_dead_expire,
+    rivals_publish_each_event_once,
+    rivals_keep_the_order_of_each_aggregate,
+    what_was_sent_long_ago_is_purged,
+    what_was_sent_lately_is_not_purged,
+    what_was_not_sent_is_not_purged,
+    an_event_is_let_in_once_in_a_transaction,
+    an_event_is_new_again_after_a_rollback,
+    of_concurrent_deliveries_one_is_let_in,
+    each_consumer_has_an_inbox_of_its_own,
+    the_inbox_forgets_what_is_old,
 }
 
 #[tokio::test]
@@ -45,7 +90,7 @@ async fn without_its_tables_every_call_says_so() {
         stores::settings::Database { migrate: false, ..stores::settings::Database::new(&url).expect("a URL") };
     let db = Db::open("empty", &settings, Migrations { sqlite: &[], postgres: &[] }).await.unwrap();
     let (outbox, inbox) = (messaging::Outbox::new(db.clone()), messaging::Inbox::new(db.clone()));
-    let publisher = Arc::new(Press::default());
+    let publisher = Arc::new(FakePublisher::default());
     assert!(Relay::new(outbox.clone(), publisher, RelaySettings::default()).round().await.is_err());
     assert!(outbox.backlog().await.is_err() && outbox.purge(Utc::now()).await.is_err());
     assert!(inbox.purge(Utc::now()).await.is_err());
@@ -54,18 +99,18 @@ async fn without_its_tables_every_call_says_so() {
     assert!(outbox.append(&mut tx, &event("shop.opened", "1", 1)).await.is_err());
 }
 
-/// Takes notes and answers as told; without an answer it publishes.
+/// Records what it is given and answers as told; without an answer it publishes.
 #[derive(Default)]
-struct Press {
-    printed: Mutex<Vec<Envelope>>,
+struct FakePublisher {
+    published: Mutex<Vec<Envelope>>,
     answers: Mutex<HashMap<u64, PublishError>>,
     hangs: bool,
 }
 
 #[async_trait]
-impl Publisher for Press {
+impl Publisher for FakePublisher {
     async fn publish(&self, events: &[Envelope]) -> Vec<Result<(), PublishError>> {
-        self.printed.lock().unwrap().extend_from_slice(events);
+        self.published.lock().unwrap().extend_from_slice(events);
         if self.hangs {
             std::future::pending::<()>().await;
         }
@@ -74,136 +119,261 @@ impl Publisher for Press {
     }
 }
 
-impl Press {
+impl FakePublisher {
     fn numbers(&self) -> Vec<u64> {
-        self.printed.lock().unwrap().iter().map(number).collect()
+        self.published.lock().unwrap().iter().map(number).collect()
     }
 }
 
-fn relay(store: &Store, press: &Arc<Press>, settings: RelaySettings) -> Relay {
-    Relay::new(store.outbox.clone(), Arc::clone(press) as Arc<dyn Publisher>, settings)
+fn relay(store: &Store, publisher: &Arc<FakePublisher>, settings: RelaySettings) -> Relay {
+    Relay::new(store.outbox.clone(), Arc::clone(publisher) as Arc<dyn Publisher>, settings)
 }
 
-async fn what_is_rolled_back_was_never_said(store: &Store) {
-    let press = Arc::new(Press::default());
-    let relay = relay(store, &press, RelaySettings::default());
+fn default_relay(store: &Store) -> (Arc<FakePublisher>, Relay) {
+    let publisher = Arc::new(FakePublisher::default());
+    let relay = relay(store, &publisher, RelaySettings::default());
+    (publisher, relay)
+}
+
+/// Relays until nothing is left.
+async fn relay_all(store: &Store, relay: &Relay) {
+    eventually("all to be sent", || async {
+        relay.round().await.unwrap();
+        (store.outbox.backlog().await.unwrap().count == 0).then_some(())
+    })
+    .await;
+}
+
+async fn what_is_rolled_back_is_not_published(database: Database) {
+    let store = database.open().await;
+    let (publisher, relay) = default_relay(&store);
     let mut tx = store.db.begin().await.unwrap();
     store.outbox.append(&mut tx, &event("shop.opened", "1", 1)).await.unwrap();
     drop(tx);
     assert_eq!(relay.round().await.unwrap(), Round::default());
-    let kept = event("shop.opened", "1", 2);
-    store.append(&kept).await;
-    assert_eq!(store.outbox.backlog().await.unwrap().count, 1);
+    store.append(&event("shop.opened", "1", 2)).await;
     assert_eq!(relay.round().await.unwrap(), Round { sent: 1, ..Round::default() });
-    assert_eq!(press.printed.lock().unwrap()[0].encode(), kept.encode(), "stored and read without a change");
-    let backlog = store.outbox.backlog().await.unwrap();
-    assert_eq!((backlog.count, backlog.oldest), (0, Duration::ZERO));
-    let mut tx = store.db.begin().await.unwrap();
-    assert!(store.outbox.append(&mut tx, &kept).await.is_err(), "the same event twice is a bug");
+    assert_eq!(publisher.numbers(), [2]);
 }
 
-async fn one_event_of_each_aggregate_is_in_flight(store: &Store) {
-    let press = Arc::new(Press::default());
+async fn events_are_stored_and_read_without_a_change(database: Database) {
+    let store = database.open().await;
+    let (publisher, relay) = default_relay(&store);
+    let event = event("shop.opened", "1", 2);
+    store.append(&event).await;
+    relay.round().await.unwrap();
+    assert_eq!(publisher.published.lock().unwrap()[0].encode(), event.encode());
+}
+
+async fn the_backlog_counts_what_was_not_sent(database: Database) {
+    let store = database.open().await;
+    let (_publisher, relay) = default_relay(&store);
+    store.append(&event("shop.opened", "1", 2)).await;
+    assert_eq!(store.outbox.backlog().await.unwrap().count, 1);
+    relay.round().await.unwrap();
+    let backlog = store.outbox.backlog().await.unwrap();
+    assert_eq!((backlog.count, backlog.oldest), (0, Duration::ZERO));
+}
+
+async fn the_same_event_cannot_be_appended_twice(database: Database) {
+    let store = database.open().await;
+    let (_publisher, relay) = default_relay(&store);
+    let event = event("shop.opened", "1", 2);
+    store.append(&event).await;
+    relay.round().await.unwrap();
+    let mut tx = store.db.begin().await.unwrap();
+    assert!(store.outbox.append(&mut tx, &event).await.is_err(), "the same event twice is a bug");
+}
+
+/// Two events each of three aggregates; the first of `a` is returned and the first of `b` not confirmed.
+async fn three_aggregates(store: &Store) -> (Arc<FakePublisher>, Relay) {
+    let publisher = Arc::new(FakePublisher::default());
     let returned = PublishError::Returned("nobody".to_owned());
-    press.answers.lock().unwrap().extend([(10, returned), (20, PublishError::Timeout)]);
-    let relay = relay(store, &press, RelaySettings { max_wait: Duration::from_millis(1), ..RelaySettings::default() });
+    publisher.answers.lock().unwrap().extend([(10, returned), (20, PublishError::Timeout)]);
+    let settings = RelaySettings { max_wait: Duration::from_millis(1), ..RelaySettings::default() };
+    let relay = relay(store, &publisher, settings);
     for (key, number) in [("a", 10), ("a", 11), ("b", 20), ("b", 21), ("c", 30), ("c", 31)] {
         store.append(&event("shop.opened", key, number)).await;
     }
+    (publisher, relay)
+}
+
+async fn one_event_of_each_aggregate_is_in_flight(database: Database) {
+    let store = database.open().await;
+    let (publisher, relay) = three_aggregates(&store).await;
     assert_eq!(relay.round().await.unwrap(), Round { sent: 1, returned: 1, failed: 1 });
-    assert_eq!(press.numbers(), [10, 20, 30]);
-    press.answers.lock().unwrap().clear();
-    eventually("all to be sent", || async {
-        relay.round().await.unwrap();
-        (store.outbox.backlog().await.unwrap().count == 0).then_some(())
-    })
-    .await;
+    assert_eq!(publisher.numbers(), [10, 20, 30]);
+}
+
+async fn an_aggregate_keeps_its_order_through_failures(database: Database) {
+    let store = database.open().await;
+    let (publisher, relay) = three_aggregates(&store).await;
+    relay.round().await.unwrap();
+    publisher.answers.lock().unwrap().clear();
+    relay_all(&store, &relay).await;
     for key in 1..=3 {
-        let numbers: Vec<_> = press.numbers().into_iter().filter(|number| number / 10 == key).collect();
+        let numbers: Vec<_> = publisher.numbers().into_iter().filter(|number| number / 10 == key).collect();
         assert!(numbers.is_sorted() && numbers.last() == Some(&(key * 10 + 1)), "{numbers:?}");
     }
 }
 
-async fn of_a_type_that_nobody_wants_one_is_tried(store: &Store) {
-    let press = Arc::new(Press::default());
+/// Fifty events of a type that nobody wants, one of each aggregate.
+async fn unwanted(store: &Store) -> (Arc<FakePublisher>, Relay) {
+    let (publisher, relay) = default_relay(store);
     let nobody = |number| (number, PublishError::Returned("nobody".to_owned()));
-    press.answers.lock().unwrap().extend((0..50).map(nobody));
-    let relay = relay(store, &press, RelaySettings::default());
+    publisher.answers.lock().unwrap().extend((0..50).map(nobody));
     for number in 0..50 {
         store.append(&event("shop.opened", &number.to_string(), number)).await;
     }
+    (publisher, relay)
+}
+
+async fn all_events_of_a_type_fail_at_the_first_attempt(database: Database) {
+    let store = database.open().await;
+    let (_publisher, relay) = unwanted(&store).await;
     assert_eq!(relay.round().await.unwrap(), Round { returned: 50, ..Round::default() });
+}
+
+async fn other_types_go_through_while_one_is_unwanted(database: Database) {
+    let store = database.open().await;
+    let (_publisher, relay) = unwanted(&store).await;
+    relay.round().await.unwrap();
     store.append(&event("shop.closed", "50", 50)).await;
-    assert_eq!(relay.round().await.unwrap().sent, 1, "other types go through");
+    assert_eq!(relay.round().await.unwrap().sent, 1);
+}
+
+async fn of_a_type_that_nobody_wants_one_is_tried(database: Database) {
+    let store = database.open().await;
+    let (_publisher, relay) = unwanted(&store).await;
+    relay.round().await.unwrap();
     let tried = eventually("another attempt", || async {
         Some(relay.round().await.unwrap()).filter(|round| round.returned > 0)
     });
     assert_eq!(tried.await, Round { returned: 1, ..Round::default() }, "one of fifty, to see");
-    press.answers.lock().unwrap().clear();
+}
+
+async fn those_that_were_held_go_with_the_one_that_was_taken(database: Database) {
+    let store = database.open().await;
+    let (publisher, relay) = unwanted(&store).await;
+    relay.round().await.unwrap();
+    eventually("another attempt", || async { (relay.round().await.unwrap().returned > 0).then_some(()) }).await;
+    publisher.answers.lock().unwrap().clear();
     let sent = eventually("the type to be wanted", || async {
         Some(relay.round().await.unwrap()).filter(|round| round.sent > 0)
     });
-    assert!(sent.await.sent > 1, "those that were held go with the one that was taken");
-    eventually("all to be sent", || async {
-        relay.round().await.unwrap();
-        (store.outbox.backlog().await.unwrap().count == 0).then_some(())
-    })
-    .await;
+    assert!(sent.await.sent > 1);
+    relay_all(&store, &relay).await;
 }
 
-async fn the_claims_of_the_dead_expire(store: &Store) {
-    let settings = RelaySettings { lease: Duration::from_millis(400), ..RelaySettings::default() };
-    let hanging = Arc::new(Press { hangs: true, ..Press::default() });
+/// One event, claimed by a relay that dies before the broker confirmed it; and another relay.
+async fn claimed_by_the_dead(store: &Store, lease: Duration) -> Relay {
+    let settings = RelaySettings { lease, ..RelaySettings::default() };
+    let hanging = Arc::new(FakePublisher { hangs: true, ..FakePublisher::default() });
     store.append(&event("shop.opened", "1", 1)).await;
     let dying = tokio::spawn(relay(store, &hanging, settings).run());
     eventually("a claim", || async { (!hanging.numbers().is_empty()).then_some(()) }).await;
     dying.abort();
-    let press = Arc::new(Press::default());
-    let heir = relay(store, &press, settings);
-    assert_eq!(heir.round().await.unwrap(), Round::default(), "the claim holds");
+    relay(store, &Arc::new(FakePublisher::default()), settings)
+}
+
+async fn a_claim_holds_while_its_lease_lasts(database: Database) {
+    let store = database.open().await;
+    let heir = claimed_by_the_dead(&store, Duration::from_hours(1)).await;
+    assert_eq!(heir.round().await.unwrap(), Round::default());
+}
+
+async fn the_claims_of_the_dead_expire(database: Database) {
+    let store = database.open().await;
+    let heir = claimed_by_the_dead(&store, Duration::from_millis(400)).await;
     let sent =
         eventually("the lease to end", || async { Some(heir.round().await.unwrap()).filter(|round| round.sent > 0) });
     assert_eq!(sent.await.sent, 1);
 }
 
-async fn rivals_publish_each_event_once(store: Store, replica: Store) {
+/// Numbers of 300 events of 25 aggregates as four relays of two replicas published them.
+async fn published_by_rivals(database: &Database) -> Vec<u64> {
+    let (store, replica) = (database.open().await, database.open().await);
     for n in 0..300 {
         store.append(&event("shop.opened", &(n % 25).to_string(), n)).await;
     }
-    let press = Arc::new(Press::default());
+    let publisher = Arc::new(FakePublisher::default());
     let settings = RelaySettings { batch: 7, ..RelaySettings::default() };
-    let relays = [&store, &replica, &store, &replica].map(|store| tokio::spawn(relay(store, &press, settings).run()));
+    let relays =
+        [&store, &replica, &store, &replica].map(|store| tokio::spawn(relay(store, &publisher, settings).run()));
     eventually("all to be sent", || async { (store.outbox.backlog().await.unwrap().count == 0).then_some(()) }).await;
     for relay in relays {
         relay.abort();
     }
-    let mut numbers = press.numbers();
-    for key in 0..25 {
-        let of_key: Vec<_> = numbers.iter().filter(|number| *number % 25 == key).collect();
-        assert!(of_key.is_sorted(), "{of_key:?}");
-    }
+    publisher.numbers()
+}
+
+async fn rivals_publish_each_event_once(database: Database) {
+    let mut numbers = published_by_rivals(&database).await;
     numbers.sort_unstable();
     assert_eq!(numbers, (0..300).collect::<Vec<_>>());
 }
 
-async fn what_was_sent_is_purged(store: &Store) {
-    let press = Arc::new(Press::default());
-    let relay = relay(store, &press, RelaySettings::default());
+async fn rivals_keep_the_order_of_each_aggregate(database: Database) {
+    let numbers = published_by_rivals(&database).await;
+    for key in 0..25 {
+        let of_key: Vec<_> = numbers.iter().filter(|number| *number % 25 == key).collect();
+        assert!(of_key.len() >= 12 && of_key.is_sorted(), "{of_key:?}");
+    }
+}
+
+/// One event that was sent and a later one of the same aggregate that was not.
+async fn one_sent_and_one_not(store: &Store) {
+    let (_publisher, relay) = default_relay(store);
     store.append(&event("shop.opened", "1", 1)).await;
     assert_eq!(relay.round().await.unwrap().sent, 1);
     store.append(&event("shop.opened", "1", 2)).await;
-    assert_eq!(store.outbox.purge(Utc::now() - TimeDelta::hours(1)).await.unwrap(), 0);
-    assert_eq!(store.outbox.purge(Utc::now() + TimeDelta::hours(1)).await.unwrap(), 1);
-    assert_eq!(store.outbox.backlog().await.unwrap().count, 1, "what was not sent stays");
 }
 
-async fn the_inbox_lets_each_event_in_once(store: Store) {
-    let store = Arc::new(store);
-    let id = Uuid::now_v7();
+async fn what_was_sent_long_ago_is_purged(database: Database) {
+    let store = database.open().await;
+    one_sent_and_one_not(&store).await;
+    assert_eq!(store.outbox.purge(Utc::now() + TimeDelta::hours(1)).await.unwrap(), 1);
+}
+
+async fn what_was_sent_lately_is_not_purged(database: Database) {
+    let store = database.open().await;
+    one_sent_and_one_not(&store).await;
+    assert_eq!(store.outbox.purge(Utc::now() - TimeDelta::hours(1)).await.unwrap(), 0);
+}
+
+async fn what_was_not_sent_is_not_purged(database: Database) {
+    let store = database.open().await;
+    one_sent_and_one_not(&store).await;
+    store.outbox.purge(Utc::now() + TimeDelta::hours(1)).await.unwrap();
+    assert_eq!(store.outbox.backlog().await.unwrap().count, 1);
+}
+
+/// Whether the event is new to `consumer`; commits.
+async fn once(store: &Store, consumer: &str, id: Uuid) -> bool {
+    let mut tx = store.db.begin().await.unwrap();
+    let new = store.inbox.once(&mut tx, consumer, id).await.unwrap();
+    tx.commit().await.unwrap();
+    new
+}
+
+async fn an_event_is_let_in_once_in_a_transaction(database: Database) {
+    let (store, id) = (database.open().await, Uuid::now_v7());
     let mut tx = store.db.begin().await.unwrap();
     assert!(store.inbox.once(&mut tx, "mail", id).await.unwrap());
     assert!(!store.inbox.once(&mut tx, "mail", id).await.unwrap());
+}
+
+async fn an_event_is_new_again_after_a_rollback(database: Database) {
+    let (store, id) = (database.open().await, Uuid::now_v7());
+    let mut tx = store.db.begin().await.unwrap();
+    assert!(store.inbox.once(&mut tx, "mail", id).await.unwrap());
     drop(tx);
+    assert!(once(&store, "mail", id).await);
+    assert!(!once(&store, "mail", id).await, "but only once");
+}
+
+async fn of_concurrent_deliveries_one_is_let_in(database: Database) {
+    let (store, id) = (Arc::new(database.open().await), Uuid::now_v7());
     let racers = [(); 8].map(|()| {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
@@ -221,10 +391,18 @@ async fn the_inbox_lets_each_event_in_once(store: Store) {
     for racer in racers {
         new += racer.await.unwrap();
     }
-    assert_eq!(new, 1, "after the rollback it is new again, but only once");
-    let mut tx = store.db.begin().await.unwrap();
-    assert!(store.inbox.once(&mut tx, "audit", id).await.unwrap(), "each consumer has a list of its own");
-    tx.commit().await.unwrap();
+    assert_eq!(new, 1);
+}
+
+async fn each_consumer_has_an_inbox_of_its_own(database: Database) {
+    let (store, id) = (database.open().await, Uuid::now_v7());
+    assert!(once(&store, "mail", id).await && once(&store, "audit", id).await);
+}
+
+async fn the_inbox_forgets_what_is_old(database: Database) {
+    let (store, id) = (database.open().await, Uuid::now_v7());
+    assert!(once(&store, "mail", id).await && once(&store, "audit", id).await);
     assert_eq!(store.inbox.purge(Utc::now() - TimeDelta::hours(1)).await.unwrap(), 0);
     assert_eq!(store.inbox.purge(Utc::now() + TimeDelta::hours(1)).await.unwrap(), 2);
+    assert!(once(&store, "mail", id).await, "what is forgotten is new");
 }

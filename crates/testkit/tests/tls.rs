@@ -98,9 +98,8 @@ async fn refusals(urls: [&str; 3], ca_file: &str) -> [String; 3] {
         Ok(redis) => redis.unwrap().check().await.unwrap_err(),
         Err(error) => error.to_string(),
     };
-    let (url, ca_file, connect_timeout_ms, confirm_timeout_ms) =
-        (broker_url.to_owned(), ca_file.to_owned(), 5_000, 5_000);
-    let settings = messaging::settings::Broker { url, ca_file, connect_timeout_ms, confirm_timeout_ms };
+    let settings = messaging::settings::Broker::new(broker_url).unwrap();
+    let settings = messaging::settings::Broker { ca_file: Some(ca_file.into()), ..settings };
     let broker = match messaging::connect("test", &settings) {
         Ok(broker) => broker.check().await.unwrap_err().to_string(),
         Err(error) => error.to_string(),

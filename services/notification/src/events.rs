@@ -112,8 +112,8 @@ impl Events {
                 metrics::fresh(metrics::NO_MAIL, event.occurred_at());
             }
             Ok(Applied::Repeated) => {}
-            Err(error @ Error::Away(_)) => return Err(Failure::unavailable(error.to_string())),
-            Err(error) => return Err(Failure::retry(error.to_string())),
+            Err(error @ Error::Away(_)) => return Err(Failure::dependency_down(error.to_string())),
+            Err(error) => return Err(Failure::transient(error.to_string())),
         }
         Ok(())
     }
@@ -123,7 +123,7 @@ impl Events {
 impl Handler for Events {
     async fn handle(&self, event: &Envelope) -> Result<(), Failure> {
         let effect = self.effect(event);
-        let effect = effect.map_err(|misfit| Failure::reject(format!("event {}: {misfit}", event.id())))?;
+        let effect = effect.map_err(|misfit| Failure::permanent(format!("event {}: {misfit}", event.id())))?;
         match effect {
             Some(effect) => self.have(event, &effect).await,
             None => Ok(()),

@@ -46,8 +46,8 @@ async fn outcome(error: fn() -> sqlx::Error) -> Failure {
 async fn an_event_waits_for_a_database_that_is_away_and_retries_what_else_fails() {
     for away in [|| sqlx::Error::PoolTimedOut, || sqlx::Error::Io(std::io::ErrorKind::ConnectionRefused.into())] {
         let failure = outcome(away).await;
-        assert_eq!(failure, Failure::unavailable(failure.to_string()));
+        assert_eq!(failure, Failure::dependency_down(failure.to_string()));
     }
     let failure = outcome(|| sqlx::Error::Protocol("odd".to_owned())).await;
-    assert_eq!(failure, Failure::retry(failure.to_string()));
+    assert_eq!(failure, Failure::transient(failure.to_string()));
 }

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::{DateTime, Utc};
 use tokio::sync::{Notify, OwnedMutexGuard};
 
-use crate::headers::{self, Headers};
-use crate::ports::PublishError;
+use crate::errors::PublishError;
+use crate::headers::{self, Headers, Parking};
 use crate::subscription::Subscription;
 
 /// A message in a queue.
@@ -15,15 +16,15 @@ pub(super) struct Message {
     pub(super) id: Option<String>,
     pub(super) headers: Headers,
     pub(super) body: Vec<u8>,
-    /// Its place in line.
-    place: u64,
-    /// Deliveries that ended without being settled.
-    deaths: u32,
+    /// Its position among the messages of all queues.
+    sequence: u64,
+    /// Deliveries that ended without an acknowledgement.
+    failed_deliveries: u32,
 }
 
 impl Message {
     pub(super) fn new(id: Option<String>, headers: Headers, body: Vec<u8>) -> Self {
-        Self { id, headers, body, place: 0, deaths: 0 }
+        Self { id, headers, body, sequence: 0, failed_deliveries: 0 }
     }
 
     /// The same with other headers.
@@ -43,18 +44,18 @@ pub(super) struct Queues {
 pub(super) struct State {
     queues: BTreeMap<String, Queue>,
     pub(super) dead: VecDeque<Message>,
-    places: u64,
+    last_sequence: u64,
 }
 
 #[derive(Default)]
 struct Queue {
     context: String,
     ready: BTreeMap<u64, Message>,
-    /// Ready, in hand, or waiting for another attempt.
-    held: usize,
-    wake: Arc<Notify>,
-    /// Held by the instance that works, if only one may.
-    turn: Arc<tokio::sync::Mutex<()>>,
+    /// Messages that are ready, delivered and not acknowledged, or waiting for another attempt.
+    size: usize,
+    added: Arc<Notify>,
+    /// Locked by the single active consumer, if only one instance may work.
+    active: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Queues {
@@ -106,42 +107,44 @@ impl Queues {
     fn check_room(&self, state: &State, name: &str) -> Result<(), PublishError> {
         match state.queues.get(name) {
             None => Err(PublishError::Returned(format!("there is no queue `{name}`"))),
-            Some(queue) if queue.held >= self.capacity => {
+            Some(queue) if queue.size >= self.capacity => {
                 Err(PublishError::Refused(format!("queue `{name}` is full with {} messages", self.capacity)))
             }
             Some(_) => Ok(()),
         }
     }
 
-    /// Waits until it is this instance's turn to work on a queue of which only one may.
-    pub(super) async fn turn(&self, name: &str) -> OwnedMutexGuard<()> {
-        let turn = self.lock().queues.entry(name.to_owned()).or_default().turn.clone();
-        turn.lock_owned().await
+    /// Waits to become the single active consumer of a queue.
+    pub(super) async fn become_active(&self, name: &str) -> OwnedMutexGuard<()> {
+        let active = self.lock().queues.entry(name.to_owned()).or_default().active.clone();
+        active.lock_owned().await
     }
 
     /// The next message of a queue; waits for one.
     pub(super) async fn next(&self, name: &str) -> Message {
-        let wake = self.lock().queues.entry(name.to_owned()).or_default().wake.clone();
+        let added = self.lock().queues.entry(name.to_owned()).or_default().added.clone();
         loop {
-            let woken = wake.notified();
-            tokio::pin!(woken);
-            woken.as_mut().enable();
+            let notified = added.notified();
+            tokio::pin!(notified);
+            notified.as_mut().enable();
             let first = self.lock().queues.get_mut(name).and_then(|queue| queue.ready.pop_first());
             if let Some((_, message)) = first {
                 return message;
             }
-            woken.await;
+            notified.await;
         }
     }
 
-    /// Delivered messages that nobody settled go back to their places, or to the dead letters if that happens too often.
-    pub(super) fn give_back(&self, name: &str, messages: Vec<Message>) {
+    /// Delivered messages that nobody acknowledged go back to where they were, or to the dead letters if that happens too
+    /// often.
+    pub(super) fn requeue(&self, name: &str, messages: Vec<Message>, now: DateTime<Utc>) {
         let mut state = self.lock();
         for mut message in messages {
-            message.deaths += 1;
-            if message.deaths >= self.delivery_limit {
+            message.failed_deliveries += 1;
+            if message.failed_deliveries >= self.delivery_limit {
                 let failures = headers::failures(&message.headers);
-                message.headers = headers::parked(&message.headers, failures, name, "delivery_limit");
+                let parking = Parking { queue: name, reason: "delivery_limit", at: now };
+                message.headers = headers::for_parking(&message.headers, failures, &parking);
                 tracing::error!(queue = name, event.id = message.id, "a message was parked, its consumers died of it");
                 self.park_locked(&mut state, name, message);
             } else {
@@ -150,16 +153,16 @@ impl Queues {
         }
     }
 
-    /// A message comes back from the retry ladder, to the end of the line.
-    pub(super) fn again(&self, name: &str, message: Message) {
+    /// A message comes back from the retry ladder, to the end of the queue.
+    pub(super) fn enqueue_retry(&self, name: &str, message: Message) {
         let mut state = self.lock();
-        let place = state.place();
-        state.ready(name, Message { place, deaths: 0, ..message });
+        let sequence = state.next_sequence();
+        state.ready(name, Message { sequence, failed_deliveries: 0, ..message });
     }
 
     /// A delivered message has been dealt with.
-    pub(super) fn settled(&self, name: &str) {
-        self.lock().settled(name);
+    pub(super) fn acknowledge(&self, name: &str) {
+        self.lock().forget(name);
     }
 
     /// A delivered message goes to the dead letters. If there is no room, the oldest of them is lost.
@@ -168,7 +171,7 @@ impl Queues {
     }
 
     fn park_locked(&self, state: &mut State, name: &str, message: Message) {
-        state.settled(name);
+        state.forget(name);
         if state.dead.len() >= self.capacity {
             let lost = state.dead.pop_front();
             let id = lost.and_then(|lost| lost.id);
@@ -179,29 +182,29 @@ impl Queues {
 }
 
 impl State {
-    fn place(&mut self) -> u64 {
-        self.places += 1;
-        self.places
+    fn next_sequence(&mut self) -> u64 {
+        self.last_sequence += 1;
+        self.last_sequence
     }
 
     fn add(&mut self, name: &str, message: Message) {
-        let place = self.place();
+        let sequence = self.next_sequence();
         if let Some(queue) = self.queues.get_mut(name) {
-            queue.held += 1;
+            queue.size += 1;
         }
-        self.ready(name, Message { place, deaths: 0, ..message });
+        self.ready(name, Message { sequence, failed_deliveries: 0, ..message });
     }
 
     fn ready(&mut self, name: &str, message: Message) {
         if let Some(queue) = self.queues.get_mut(name) {
-            queue.ready.insert(message.place, message);
-            queue.wake.notify_waiters();
+            queue.ready.insert(message.sequence, message);
+            queue.added.notify_waiters();
         }
     }
 
-    fn settled(&mut self, name: &str) {
+    fn forget(&mut self, name: &str) {
         if let Some(queue) = self.queues.get_mut(name) {
-            queue.held = queue.held.saturating_sub(1);
+            queue.size = queue.size.saturating_sub(1);
         }
     }
 }

@@ -3,28 +3,24 @@
 use std::mem::Discriminant;
 use std::time::Duration;
 
+use chassis::backoff::{Backoff, Jitter};
+use chassis::ports::Ports;
 use futures_util::StreamExt;
 use lapin::tcp::OwnedTLSConfig;
 use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, DefaultConnectionBuilder, Event};
-use rand::RngExt;
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::{BrokerError, RabbitSettings};
+use super::error;
+use super::settings::RabbitSettings;
+use crate::errors::BrokerError;
+use crate::settings::BROKER_URL;
+use crate::time::timeout;
 
-/// The wait after the first failed attempt; it doubles with each further one.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
-
-/// The longest wait.
-const MAX_WAIT: Duration = Duration::from_secs(5);
-
-/// Waits that double, each shortened by chance so that clients do not come back all at once.
-pub(super) fn backoff(failures: u32) -> Duration {
-    let longest = FIRST_WAIT.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(MAX_WAIT);
-    longest.mul_f64(rand::rng().random_range(0.5..=1.0))
-}
+/// The waits between attempts that fail, each shortened by chance so that clients do not come back all at once.
+pub(super) const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5), Jitter::Half);
 
 /// See the module.
 pub(super) struct Connector {
@@ -33,6 +29,7 @@ pub(super) struct Connector {
     authorities: Option<String>,
     name: String,
     timeout: Duration,
+    ports: Ports,
     state: Mutex<State>,
     /// Why the broker takes no messages, while it does not.
     blocked: watch::Sender<Option<String>>,
@@ -40,49 +37,60 @@ pub(super) struct Connector {
 
 #[derive(Default)]
 struct State {
-    link: Option<Link>,
+    connected: Option<Connected>,
     failures: u32,
     /// When to try again, and what went wrong last.
-    wait: Option<(Instant, BrokerError)>,
-    /// What the log was told of, until it works.
-    told: Option<Discriminant<BrokerError>>,
+    retry_at: Option<(Instant, BrokerError)>,
+    /// What was logged last, until it works.
+    logged: Option<Discriminant<BrokerError>>,
 }
 
-struct Link {
+struct Connected {
     connection: Connection,
     listener: JoinHandle<()>,
 }
 
-impl Drop for Link {
+impl Drop for Connected {
     fn drop(&mut self) {
         self.listener.abort();
     }
 }
 
 impl Connector {
-    pub(super) fn new(purpose: &'static str, uri: AMQPUri, settings: &RabbitSettings) -> Self {
+    pub(super) fn new(purpose: &'static str, uri: AMQPUri, settings: &RabbitSettings, ports: &Ports) -> Self {
         let name = format!("{} {purpose}", settings.name);
         let timeout = settings.connect_timeout;
         let (purposes, outcomes) = ([purpose], ["connected", "failed"]);
         telemetry::begin("messaging_connections_total", &[("purpose", &purposes), ("outcome", &outcomes)]);
         telemetry::begin("messaging_connection_blocked", &[("purpose", &purposes)]);
         let authorities = settings.authorities.clone();
-        let (state, blocked) = (Mutex::default(), watch::Sender::new(None));
-        Self { purpose, uri, authorities, name, timeout, state, blocked }
+        let (ports, state, blocked) = (ports.clone(), Mutex::default(), watch::Sender::new(None));
+        Self { purpose, uri, authorities, name, timeout, ports, state, blocked }
     }
 
     /// A new channel, on the connection there is or on a new one. Fails at once while the next attempt is not due.
     pub(super) async fn channel(&self) -> Result<Channel, BrokerError> {
         let mut state = self.state.lock().await;
-        let link = match state.link.take().filter(|link| link.connection.status().connected()) {
-            Some(link) => link,
+        let connected = match state.connected.take().filter(|connected| connected.connection.status().connected()) {
+            Some(connected) => connected,
             None => self.connect(&mut state).await?,
         };
-        let channel = tokio::time::timeout(self.timeout, link.connection.create_channel()).await;
+        let channel = self.limited(connected.connection.create_channel()).await;
         // Put back only now: a connection that fails at this is not worth keeping.
-        let channel = channel.map_err(|_| BrokerError::slow(&self.uri))??;
-        state.link = Some(link);
+        let channel = channel??;
+        state.connected = Some(connected);
         Ok(channel)
+    }
+
+    /// Time as this connection sees it.
+    pub(super) fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    /// Gives the broker the time there is for an answer.
+    async fn limited<F: Future>(&self, work: F) -> Result<F::Output, BrokerError> {
+        let answer = timeout(&*self.ports.clock, self.timeout, work).await;
+        answer.map_err(|_| error::connect_timed_out(&self.uri))
     }
 
     /// Why the broker takes no messages now, if it does not.
@@ -90,9 +98,9 @@ impl Connector {
         self.blocked.subscribe()
     }
 
-    async fn connect(&self, state: &mut State) -> Result<Link, BrokerError> {
-        if let Some((due, error)) = &state.wait
-            && *due > Instant::now()
+    async fn connect(&self, state: &mut State) -> Result<Connected, BrokerError> {
+        if let Some((due, error)) = &state.retry_at
+            && *due > self.ports.clock.now()
         {
             return Err(BrokerError::Waiting(error.to_string()));
         }
@@ -100,26 +108,27 @@ impl Connector {
         let label = if outcome.is_ok() { "connected" } else { "failed" };
         telemetry::counter!("messaging_connections_total", "purpose" => self.purpose, "outcome" => label).increment(1);
         match outcome {
-            Ok(link) => {
+            Ok(connected) => {
                 tracing::info!(purpose = self.purpose, "connected to the broker");
-                (state.failures, state.wait, state.told) = (0, None, None);
-                Ok(link)
+                (state.failures, state.retry_at, state.logged) = (0, None, None);
+                Ok(connected)
             }
             Err(error) => {
                 // Once, until something else is wrong: it is tried every few seconds.
                 let reason = std::mem::discriminant(&error);
-                if state.told.replace(reason) != Some(reason) {
-                    self.report(&error);
+                if state.logged.replace(reason) != Some(reason) {
+                    self.log_failure(&error);
                 }
                 state.failures = state.failures.saturating_add(1);
-                state.wait = Some((Instant::now() + backoff(state.failures), error.clone()));
+                let wait = BACKOFF.wait(state.failures, &*self.ports.random);
+                state.retry_at = Some((self.ports.clock.now() + wait, error.clone()));
                 Err(error)
             }
         }
     }
 
-    fn report(&self, error: &BrokerError) {
-        let (purpose, key, cause) = (self.purpose, crate::connect::KEY, error as &dyn std::error::Error);
+    fn log_failure(&self, error: &BrokerError) {
+        let (purpose, key, cause) = (self.purpose, BROKER_URL, error as &dyn std::error::Error);
         if error.is_refusal() {
             tracing::error!(purpose, key, error = cause, "the broker refuses this service; correct the key");
         } else {
@@ -127,16 +136,15 @@ impl Connector {
         }
     }
 
-    async fn try_connect(&self) -> Result<Link, BrokerError> {
+    async fn try_connect(&self) -> Result<Connected, BrokerError> {
         let properties = ConnectionProperties::default().with_connection_name(self.name.clone().into());
         let security = OwnedTLSConfig { cert_chain: self.authorities.clone(), identity: None };
         let connecting = async {
             let builder = DefaultConnectionBuilder::new()?.with_uri(self.uri.clone()).with_properties(properties);
             builder.with_tls_config(security).connect().await
         };
-        let connection = tokio::time::timeout(self.timeout, connecting).await;
-        let connection = connection.map_err(|_| BrokerError::slow(&self.uri))?;
-        let connection = connection.map_err(|error| BrokerError::connecting(&self.uri, &error))?;
+        let connection = self.limited(connecting).await?;
+        let connection = connection.map_err(|cause| error::connecting(&self.uri, &cause))?;
         report_blocked(self.purpose, &self.blocked, None);
         let (events, blocked, purpose) = (connection.events_listener(), self.blocked.clone(), self.purpose);
         let listener = tokio::spawn(telemetry::in_current_trace(async move {
@@ -156,7 +164,7 @@ impl Connector {
                 }
             }
         }));
-        Ok(Link { connection, listener })
+        Ok(Connected { connection, listener })
     }
 }
 
@@ -166,18 +174,4 @@ fn report_blocked(purpose: &'static str, blocked: &watch::Sender<Option<String>>
         tracing::warn!(purpose, reason, "the broker takes no messages");
     }
     blocked.send_replace(reason);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn waits_double_up_to_a_limit_and_vary() {
-        for (failures, longest) in [(1, 100), (2, 200), (4, 800), (7, 5_000), (u32::MAX, 5_000)] {
-            let wait = backoff(failures);
-            assert!(wait <= Duration::from_millis(longest), "{failures}: {wait:?}");
-            assert!(wait >= Duration::from_millis(longest / 2), "{failures}: {wait:?}");
-        }
-    }
 }

@@ -1,19 +1,20 @@
-//! The dead letters in RabbitMQ, each time by a look at their queue ([`super::look`]).
+//! The dead letters in RabbitMQ, each time by browsing their queue ([`super::browser`]).
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use lapin::message::Delivery;
 
-use super::look::Look;
-use super::wire::Outgoing;
-use super::{BrokerError, Shared};
-use crate::dead_letter::{DeadLetter, DeadLetterError, DeadLetters};
+use super::browser::QueueBrowser;
+use super::connections::Connections;
+use super::message::{Outgoing, message_id};
+use crate::dead_letter::{DeadLetter, DeadLetterError};
 use crate::headers;
+use crate::ports::DeadLetters;
 
 /// See the module.
 pub(super) struct RabbitDeadLetters {
-    pub(super) shared: Arc<Shared>,
+    pub(super) connections: Arc<Connections>,
 }
 
 impl RabbitDeadLetters {
@@ -22,66 +23,60 @@ impl RabbitDeadLetters {
         let copy = Outgoing {
             exchange: String::new(),
             routing_key: letter.queue.clone(),
-            message_id: delivery.properties.message_id().as_ref().map(|id| id.as_str().to_owned()),
-            headers: headers::replayed(&letter.headers),
+            message_id: message_id(delivery),
+            headers: headers::for_replay(&letter.headers),
             body: delivery.data.clone(),
         };
-        let sent = self.shared.mover.send_one(copy).await;
+        let sent = self.connections.mover.send_one(copy).await;
         sent.map_err(|source| DeadLetterError::Replay { id: letter.id.clone(), source })
     }
 
-    async fn replay_in(&self, look: &mut Look<'_>, id: &str) -> Result<DeadLetter, DeadLetterError> {
-        let (delivery, letter) = look.find(id).await?;
+    async fn replay_in(&self, browser: &mut QueueBrowser<'_>, id: &str) -> Result<DeadLetter, DeadLetterError> {
+        let (delivery, letter) = browser.find(id).await?;
         self.send_back(&delivery, &letter).await?;
-        look.settle(&delivery).await?;
+        browser.acknowledge(&delivery).await?;
         Ok(letter)
     }
 }
 
-async fn discard_in(look: &mut Look<'_>, id: &str) -> Result<DeadLetter, DeadLetterError> {
-    let (delivery, letter) = look.find(id).await?;
-    look.settle(&delivery).await?;
+async fn discard_in(browser: &mut QueueBrowser<'_>, id: &str) -> Result<DeadLetter, DeadLetterError> {
+    let (delivery, letter) = browser.find(id).await?;
+    browser.acknowledge(&delivery).await?;
     Ok(letter)
 }
 
 #[async_trait]
 impl DeadLetters for RabbitDeadLetters {
     async fn list(&self, limit: usize) -> Result<Vec<DeadLetter>, DeadLetterError> {
-        let mut look = Look::begin(&self.shared).await?;
+        let mut browser = QueueBrowser::open(&self.connections).await?;
         let mut letters = Vec::new();
         while letters.len() < limit
-            && let Some((_, letter)) = look.next().await?
+            && let Some((_, letter)) = browser.next().await?
         {
             letters.push(letter);
         }
-        look.end().await?;
+        browser.close().await?;
         Ok(letters)
     }
 
     async fn show(&self, id: &str) -> Result<DeadLetter, DeadLetterError> {
-        let mut look = Look::begin(&self.shared).await?;
-        let found = look.find(id).await;
-        look.end().await?;
+        let mut browser = QueueBrowser::open(&self.connections).await?;
+        let found = browser.find(id).await;
+        browser.close().await?;
         found.map(|(_, letter)| letter)
     }
 
     async fn replay(&self, id: &str) -> Result<DeadLetter, DeadLetterError> {
-        let mut look = Look::begin(&self.shared).await?;
-        let outcome = self.replay_in(&mut look, id).await;
-        look.end().await?;
+        let mut browser = QueueBrowser::open(&self.connections).await?;
+        let outcome = self.replay_in(&mut browser, id).await;
+        browser.close().await?;
         outcome
     }
 
     async fn discard(&self, id: &str) -> Result<DeadLetter, DeadLetterError> {
-        let mut look = Look::begin(&self.shared).await?;
-        let outcome = discard_in(&mut look, id).await;
-        look.end().await?;
+        let mut browser = QueueBrowser::open(&self.connections).await?;
+        let outcome = discard_in(&mut browser, id).await;
+        browser.close().await?;
         outcome
-    }
-}
-
-impl From<BrokerError> for DeadLetterError {
-    fn from(error: BrokerError) -> Self {
-        Self::Broker(error.to_string())
     }
 }

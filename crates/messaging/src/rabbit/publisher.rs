@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use telemetry::{Destination, Publication};
 
-use super::SYSTEM;
+use super::connections::SYSTEM;
+use super::message::Outgoing;
 use super::sender::Sender;
-use super::wire::Outgoing;
 use crate::envelope::Envelope;
+use crate::errors::PublishError;
 use crate::headers::Headers;
-use crate::ports::{PublishError, Publisher};
+use crate::ports::Publisher;
 
 /// See the module.
 pub(super) struct RabbitPublisher {

@@ -9,15 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, ExchangeDeclareOptions};
-use lapin::types::FieldTable;
-use lapin::{Channel, Confirmation, ExchangeKind, PublisherConfirm};
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{Channel, Confirmation, PublisherConfirm};
 use tokio::sync::Mutex;
 
 use super::connector::Connector;
-use super::wire::{Outgoing, short};
-use super::{BrokerError, RabbitSettings};
-use crate::ports::PublishError;
+use super::message::{Outgoing, message_id, short_string};
+use super::settings::RabbitSettings;
+use super::topology::declare_exchange;
+use crate::errors::{BrokerError, PublishError};
+use crate::time::{TimedOut, timeout};
 
 /// What became of one message.
 type Outcome = Result<(), PublishError>;
@@ -58,7 +59,7 @@ impl Sender {
                 Err(error) => return fail(PublishError::Unavailable(error.to_string())),
             },
         };
-        match tokio::time::timeout(self.confirm_timeout, transmit(&channel, batch)).await {
+        match self.limited(self.confirm_timeout, transmit(&channel, batch)).await {
             Ok(outcomes) => {
                 *slot = Some(channel);
                 outcomes
@@ -76,8 +77,12 @@ impl Sender {
         let reason = blocked.borrow().clone();
         let Some(reason) = reason else { return Ok(()) };
         let free = blocked.wait_for(Option::is_none);
-        let free = tokio::time::timeout(self.confirm_timeout, free).await;
+        let free = self.limited(self.confirm_timeout, free).await;
         free.map_or(Err(PublishError::Blocked(reason)), |_| Ok(()))
+    }
+
+    async fn limited<F: Future>(&self, limit: Duration, work: F) -> Result<F::Output, TimedOut> {
+        timeout(&*self.connector.ports().clock, limit, work).await
     }
 
     async fn open(&self) -> Result<Channel, BrokerError> {
@@ -89,59 +94,52 @@ impl Sender {
             }
             Ok::<_, BrokerError>(())
         };
-        let prepared = tokio::time::timeout(self.connect_timeout, prepare).await;
+        let prepared = self.limited(self.connect_timeout, prepare).await;
         prepared.map_err(|_| BrokerError::Failed("no answer in time".to_owned()))??;
         Ok(channel)
     }
-}
-
-/// The exchange of a context: durable, and every queue bound to it gets every event. A type that no consumer wants any
-/// more, or yet, therefore still has somewhere to go, and never stops the outbox.
-pub(super) async fn declare_exchange(channel: &Channel, context: &str) -> Result<(), BrokerError> {
-    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-    Ok(channel.exchange_declare(short(context), ExchangeKind::Fanout, options, FieldTable::default()).await?)
 }
 
 async fn transmit(channel: &Channel, batch: &[Outgoing]) -> Vec<Outcome> {
     let mut sent = Vec::with_capacity(batch.len());
     for message in batch {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let (exchange, key) = (short(&message.exchange), short(&message.routing_key));
+        let (exchange, key) = (short_string(&message.exchange), short_string(&message.routing_key));
         sent.push(channel.basic_publish(exchange, key, options, &message.body, message.properties()).await);
     }
     let confirm = |sent: lapin::Result<PublisherConfirm>| async { sent?.await };
     let confirms = join_all(sent.into_iter().map(confirm)).await;
-    let (outcomes, returned): (Vec<_>, Vec<_>) = confirms.into_iter().map(judge).unzip();
+    let (outcomes, returned): (Vec<_>, Vec<_>) = confirms.into_iter().map(outcome_of).unzip();
     let returned: Vec<_> = returned.into_iter().flatten().collect();
-    settle(batch, outcomes, &returned)
+    apply_returns(batch, outcomes, &returned)
 }
 
 /// A message that came back: its id and the broker's words.
 type Returned = (Option<String>, String);
 
-fn judge(confirm: lapin::Result<Confirmation>) -> (Outcome, Option<Returned>) {
+fn outcome_of(confirm: lapin::Result<Confirmation>) -> (Outcome, Option<Returned>) {
     let outcome = match &confirm {
         Ok(Confirmation::Ack(_)) => Ok(()),
         Ok(Confirmation::Nack(_)) => Err(PublishError::Refused("the broker did not take it".to_owned())),
         Ok(Confirmation::NotRequested) => Err(PublishError::Unavailable("the broker does not confirm".to_owned())),
         Err(error) => Err(PublishError::Unavailable(error.to_string())),
     };
-    let returned = confirm.ok().and_then(Confirmation::take_message).map(|message| {
-        let id = message.delivery.properties.message_id().as_ref().map(|id| id.as_str().to_owned());
-        (id, message.reply_text.to_string())
-    });
+    let returned = confirm
+        .ok()
+        .and_then(Confirmation::take_message)
+        .map(|message| (message_id(&message.delivery), message.reply_text.to_string()));
     (outcome, returned)
 }
 
-/// Turns the outcome of each returned message into a failure. One without an id can only be told in a batch of one.
-fn settle(batch: &[Outgoing], outcomes: Vec<Outcome>, returned: &[Returned]) -> Vec<Outcome> {
+/// Turns the outcome of each returned message into a failure. One without an id is only known in a batch of one.
+fn apply_returns(batch: &[Outgoing], outcomes: Vec<Outcome>, returned: &[Returned]) -> Vec<Outcome> {
     let ids: HashSet<&str> = returned.iter().filter_map(|(id, _)| id.as_deref()).collect();
-    let mine = |message: &Outgoing| match &message.message_id {
+    let is_returned = |message: &Outgoing| match &message.message_id {
         Some(id) => ids.contains(id.as_str()),
         None => batch.len() == 1 && !returned.is_empty(),
     };
-    let settle = |(message, outcome): (&Outgoing, Outcome)| {
-        if outcome.is_ok() && mine(message) {
+    let apply = |(message, outcome): (&Outgoing, Outcome)| {
+        if outcome.is_ok() && is_returned(message) {
             let words = returned.first().map(|(_, words)| words.clone()).unwrap_or_default();
             return Err(PublishError::Returned(format!(
                 "{words}, exchange `{}`, routing key `{}`",
@@ -150,7 +148,7 @@ fn settle(batch: &[Outgoing], outcomes: Vec<Outcome>, returned: &[Returned]) -> 
         }
         outcome
     };
-    batch.iter().zip(outcomes).map(settle).collect()
+    batch.iter().zip(outcomes).map(apply).collect()
 }
 
 #[cfg(test)]
@@ -168,7 +166,7 @@ mod tests {
     fn a_returned_message_fails_under_whichever_confirm_it_came() {
         let batch = [message(Some("a")), message(Some("b")), message(Some("c"))];
         let returned = [(Some("b".to_owned()), "NO_ROUTE".to_owned())];
-        let outcomes = settle(&batch, vec![Ok(()), Ok(()), Err(PublishError::Timeout)], &returned);
+        let outcomes = apply_returns(&batch, vec![Ok(()), Ok(()), Err(PublishError::Timeout)], &returned);
         assert!(outcomes[0].is_ok());
         assert!(matches!(&outcomes[1], Err(PublishError::Returned(words)) if words.contains("NO_ROUTE")));
         assert_eq!(outcomes[2], Err(PublishError::Timeout));
@@ -177,7 +175,7 @@ mod tests {
     #[test]
     fn a_message_without_an_id_is_known_by_being_alone() {
         let returned = [(None, "NO_ROUTE".to_owned())];
-        assert!(settle(&[message(None)], vec![Ok(())], &returned)[0].is_err());
-        assert!(settle(&[message(None)], vec![Ok(())], &[])[0].is_ok());
+        assert!(apply_returns(&[message(None)], vec![Ok(())], &returned)[0].is_err());
+        assert!(apply_returns(&[message(None)], vec![Ok(())], &[])[0].is_ok());
     }
 }

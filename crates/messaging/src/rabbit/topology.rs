@@ -11,13 +11,13 @@
 
 use std::time::Duration;
 
-use lapin::Channel;
-use lapin::options::{QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, ExchangeKind};
 
-use super::sender::declare_exchange;
-use super::wire::short;
-use super::{BrokerError, RabbitSettings};
+use super::message::short_string;
+use super::settings::RabbitSettings;
+use crate::errors::BrokerError;
 use crate::subscription::Subscription;
 
 /// Deliveries of a dead letter. Looking at one counts, and from 4.0 on the broker's own limit would be 20.
@@ -49,12 +49,21 @@ pub(super) async fn declare(
     }
     declare_queue(channel, &queue, arguments).await?;
     declare_exchange(channel, subscription.context()).await?;
-    let (queue, exchange) = (short(&queue), short(subscription.context()));
+    let (queue, exchange) = (short_string(&queue), short_string(subscription.context()));
     let options = QueueBindOptions::default();
-    Ok(channel.queue_bind(queue, exchange, short(""), options, FieldTable::default()).await?)
+    Ok(channel.queue_bind(queue, exchange, short_string(""), options, FieldTable::default()).await?)
 }
 
-/// The end of the road: a queue without a way on.
+/// The exchange of a context: durable, and every queue bound to it gets every event. A type that no consumer wants any
+/// more, or yet, therefore still has somewhere to go, and never stops the outbox.
+pub(super) async fn declare_exchange(channel: &Channel, context: &str) -> Result<(), BrokerError> {
+    let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+    let declared =
+        channel.exchange_declare(short_string(context), ExchangeKind::Fanout, options, FieldTable::default()).await;
+    Ok(declared?)
+}
+
+/// The queue of the dead letters, from which nothing expires.
 pub(super) async fn declare_dead_letters(channel: &Channel, settings: &RabbitSettings) -> Result<(), BrokerError> {
     let mut arguments = FieldTable::default();
     arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(DEAD_LETTER_DELIVERIES));
@@ -78,6 +87,6 @@ fn dead_lettering(target: &str) -> FieldTable {
 async fn declare_queue(channel: &Channel, name: &str, mut arguments: FieldTable) -> Result<(), BrokerError> {
     arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
     let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-    channel.queue_declare(short(name), options, arguments).await?;
+    channel.queue_declare(short_string(name), options, arguments).await?;
     Ok(())
 }

@@ -9,10 +9,10 @@ use messaging::{Envelope, Failure, Handler, Relay, RelaySettings, Round};
 use stores::on;
 use uuid::Uuid;
 
-use crate::world::{Notes, PATIENCE, Store, Stuck, World, event, eventually, number, subscription};
+use crate::world::{HangingHandler, RecordingHandler, Store, TIMEOUT, World, event, eventually, number, subscription};
 
 pub async fn events_reach_every_consumer_that_wants_them(world: &World) {
-    let (mail, audit) = (Notes::content(), Notes::content());
+    let (mail, audit) = (RecordingHandler::accepting(), RecordingHandler::accepting());
     let types = ["shop.opened", "shop.closed"];
     let first = world.broker.subscribe(subscription("shop", "mail", &types[..1]), mail.clone());
     let second = world.broker.subscribe(subscription("shop", "audit", &types), audit.clone());
@@ -26,29 +26,29 @@ pub async fn events_reach_every_consumer_that_wants_them(world: &World) {
     assert_eq!((seen[1].kind(), seen[1].key(), seen[1].payload()), ("shop.closed", "1", events[1].payload()));
     let wanted = mail.at_least(2).await;
     assert!(wanted.len() == 2 && wanted.iter().all(|event| event.kind() == "shop.opened"), "{wanted:?}");
-    assert!(first.stop(PATIENCE).await && second.stop(PATIENCE).await);
+    assert!(first.stop(TIMEOUT).await && second.stop(TIMEOUT).await);
 }
 
 pub async fn instances_of_a_consumer_share_the_work(world: &World) {
-    let notes = Notes::content();
+    let handler = RecordingHandler::accepting();
     let consumers = [(); 3].map(|()| {
         let mut subscription = subscription("crowd", "mail", &["crowd.grew"]);
         subscription.prefetch = 5;
-        world.broker.subscribe(subscription, notes.clone())
+        world.broker.subscribe(subscription, handler.clone())
     });
     for consumer in &consumers {
         consumer.ready().await;
     }
     let events: Vec<_> = (0..100).map(|n| event("crowd.grew", &n.to_string(), n)).collect();
     world.publish("crowd", &events).await;
-    let mut numbers: Vec<_> = notes.at_least(100).await.iter().map(number).collect();
+    let mut numbers: Vec<_> = handler.at_least(100).await.iter().map(number).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (0..100).collect::<Vec<_>>());
 }
 
 pub async fn what_a_consumer_does_not_want_does_not_stop_what_it_wants(world: &World) {
-    let notes = Notes::content();
-    let consumer = world.broker.subscribe(subscription("mixed", "mail", &["mixed.wanted"]), notes.clone());
+    let handler = RecordingHandler::accepting();
+    let consumer = world.broker.subscribe(subscription("mixed", "mail", &["mixed.wanted"]), handler.clone());
     consumer.ready().await;
     let kind = |n: u64| if n % 7 == 3 { "mixed.unwanted" } else { "mixed.wanted" };
     let events: Vec<_> = (0..500).map(|n| event(kind(n), "1", n)).collect();
@@ -58,7 +58,7 @@ pub async fn what_a_consumer_does_not_want_does_not_stop_what_it_wants(world: &W
         assert!(outcomes.len() == 500 && outcomes.iter().all(Result::is_ok), "{outcomes:?}");
     }
     let wanted = events.iter().filter(|event| event.kind() == "mixed.wanted").count();
-    assert_eq!(notes.at_least(3 * wanted).await.len(), 3 * wanted);
+    assert_eq!(handler.at_least(3 * wanted).await.len(), 3 * wanted);
     assert!(publisher.publish(&[]).await.is_empty());
 }
 
@@ -94,7 +94,7 @@ pub async fn repeated_events_have_their_effect_once(world: &World) {
         Some(all).filter(|all| all.len() >= 51)
     });
     assert_eq!(rows.await.len(), 51);
-    assert!(consumer.stop(PATIENCE).await);
+    assert!(consumer.stop(TIMEOUT).await);
     let mut conn = effect.0.db.reader().await.unwrap();
     let all: Vec<(Uuid,)> = on!(conn, |c| sqlx::query_as("SELECT event FROM effects").fetch_all(c)).await.unwrap();
     let distinct: std::collections::HashSet<_> = all.iter().collect();
@@ -108,19 +108,19 @@ pub async fn what_nobody_wants_stays_in_the_outbox_until_somebody_does(world: &W
     store.append(&event("early.born", "1", 2)).await;
     assert_eq!(relay.round().await.unwrap(), Round { returned: 1, ..Round::default() });
     assert_eq!(store.outbox.backlog().await.unwrap().count, 2);
-    let notes = Notes::content();
-    let consumer = world.broker.subscribe(subscription("early", "mail", &["early.born"]), notes.clone());
+    let handler = RecordingHandler::accepting();
+    let consumer = world.broker.subscribe(subscription("early", "mail", &["early.born"]), handler.clone());
     consumer.ready().await;
     let relay = tokio::spawn(relay.run());
-    assert_eq!(notes.at_least(2).await.iter().map(number).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(handler.at_least(2).await.iter().map(number).collect::<Vec<_>>(), [1, 2]);
     eventually("an empty outbox", || async { (store.outbox.backlog().await.unwrap().count == 0).then_some(()) }).await;
     relay.abort();
 }
 
 pub async fn each_aggregate_keeps_its_order(world: &World) {
     let store = Store::sqlite().await;
-    let notes = Notes::content();
-    let consumer = world.broker.subscribe(subscription("order", "mail", &["order.moved"]), notes.clone());
+    let handler = RecordingHandler::accepting();
+    let consumer = world.broker.subscribe(subscription("order", "mail", &["order.moved"]), handler.clone());
     consumer.ready().await;
     for n in 0..200 {
         store.append(&event("order.moved", &format!("aggregate-{}", n % 10), n)).await;
@@ -129,7 +129,7 @@ pub async fn each_aggregate_keeps_its_order(world: &World) {
         let publisher = world.broker.publisher("order").unwrap();
         tokio::spawn(Relay::new(store.outbox.clone(), publisher, RelaySettings::default()).run())
     });
-    let seen = notes.at_least(200).await;
+    let seen = handler.at_least(200).await;
     for key in 0..10 {
         let numbers: Vec<_> = seen.iter().map(number).filter(|n| n % 10 == key).collect();
         assert_eq!(numbers, (0..20).map(|n| n * 10 + key).collect::<Vec<_>>());
@@ -141,8 +141,8 @@ pub async fn each_aggregate_keeps_its_order(world: &World) {
 
 pub async fn a_commit_wakes_the_relay(world: &World) {
     let store = Store::sqlite().await;
-    let notes = Notes::content();
-    let consumer = world.broker.subscribe(subscription("quick", "mail", &["quick.run"]), notes.clone());
+    let handler = RecordingHandler::accepting();
+    let consumer = world.broker.subscribe(subscription("quick", "mail", &["quick.run"]), handler.clone());
     consumer.ready().await;
     let publisher = world.broker.publisher("quick").unwrap();
     // Whoever waits for the next look at the outbox waits in vain.
@@ -150,13 +150,13 @@ pub async fn a_commit_wakes_the_relay(world: &World) {
     let relay = tokio::spawn(Relay::new(store.outbox.clone(), publisher, settings).run());
     for n in 0..60_u64 {
         store.append(&event("quick.run", &n.to_string(), n)).await;
-        let _ = notes.at_least(usize::try_from(n).unwrap() + 1).await;
+        let _ = handler.at_least(usize::try_from(n).unwrap() + 1).await;
     }
     relay.abort();
 }
 
 pub async fn a_consumer_that_dies_loses_nothing(world: &World) {
-    let stuck = Arc::new(Stuck::default());
+    let stuck = Arc::new(HangingHandler::default());
     let wanted = subscription("mortal", "mail", &["mortal.born"]);
     let dying = world.broker.subscribe(wanted.clone(), stuck.clone());
     dying.ready().await;
@@ -164,12 +164,12 @@ pub async fn a_consumer_that_dies_loses_nothing(world: &World) {
     world.publish("mortal", &events).await;
     stuck.0.notified().await;
     drop(dying);
-    let notes = Notes::content();
-    let heir = world.broker.subscribe(wanted, notes.clone());
+    let handler = RecordingHandler::accepting();
+    let heir = world.broker.subscribe(wanted, handler.clone());
     heir.ready().await;
     // In any order: only an ordered consumer waits until those that the dead one had in hand are back.
     eventually("all five", || async {
-        let numbers: BTreeSet<_> = notes.all().iter().map(number).collect();
+        let numbers: BTreeSet<_> = handler.all().iter().map(number).collect();
         (numbers == BTreeSet::from_iter(0..5)).then_some(())
     })
     .await;
@@ -178,18 +178,18 @@ pub async fn a_consumer_that_dies_loses_nothing(world: &World) {
 pub async fn an_ordered_consumer_has_one_instance_at_work(world: &World) {
     let mut wanted = subscription("queueing", "mail", &["queueing.up"]);
     wanted.ordered = true;
-    let stuck = Arc::new(Stuck::default());
+    let stuck = Arc::new(HangingHandler::default());
     let working = world.broker.subscribe(wanted.clone(), stuck.clone());
     working.ready().await;
     world.publish("queueing", &[event("queueing.up", "same", 0)]).await;
     stuck.0.notified().await;
-    let notes = Notes::content();
-    let standby = world.broker.subscribe(wanted, notes.clone());
+    let handler = RecordingHandler::accepting();
+    let standby = world.broker.subscribe(wanted, handler.clone());
     standby.ready().await;
     let events: Vec<_> = (1..30).map(|n| event("queueing.up", "same", n)).collect();
     world.publish("queueing", &events).await;
     drop(working);
-    assert_eq!(notes.at_least(30).await.iter().map(number).collect::<Vec<_>>(), (0..30).collect::<Vec<_>>());
+    assert_eq!(handler.at_least(30).await.iter().map(number).collect::<Vec<_>>(), (0..30).collect::<Vec<_>>());
 }
 
 /// Handles when it is let.
@@ -215,12 +215,12 @@ pub async fn stopping_finishes_what_is_in_hand(world: &World) {
     consumer.ready().await;
     world.publish("polite", &[event("polite.asked", "1", 1)]).await;
     gate.come.notified().await;
-    let stopping = tokio::spawn(consumer.stop(PATIENCE));
+    let stopping = tokio::spawn(consumer.stop(TIMEOUT));
     gate.go.notify_one();
     assert!(stopping.await.unwrap());
-    let notes = Notes::content();
-    let next = world.broker.subscribe(wanted, notes.clone());
+    let handler = RecordingHandler::accepting();
+    let next = world.broker.subscribe(wanted, handler.clone());
     next.ready().await;
     world.publish("polite", &[event("polite.asked", "1", 2)]).await;
-    assert_eq!(notes.at_least(1).await.iter().map(number).collect::<Vec<_>>(), [2], "the first one was settled");
+    assert_eq!(handler.at_least(1).await.iter().map(number).collect::<Vec<_>>(), [2], "the first one was settled");
 }

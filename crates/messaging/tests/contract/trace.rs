@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use messaging::{Envelope, Failure, Handler, Publisher};
 use uuid::Uuid;
 
-use crate::world::{Notes, World, event, eventually, subscription};
+use crate::world::{RecordingHandler, World, event, eventually, subscription};
 
 /// Answers each event with another.
 struct Echo(Arc<dyn Publisher>);
@@ -15,20 +15,20 @@ struct Echo(Arc<dyn Publisher>);
 impl Handler for Echo {
     async fn handle(&self, _: &Envelope) -> Result<(), Failure> {
         let outcomes = self.0.publish(&[event("trace.answered", "1", 2)]).await;
-        outcomes.into_iter().collect::<Result<(), _>>().map_err(|error| Failure::retry(error.to_string()))
+        outcomes.into_iter().collect::<Result<(), _>>().map_err(|error| Failure::transient(error.to_string()))
     }
 }
 
 pub async fn consumer_spans_link_to_producer_spans(world: &World) {
-    let notes = Notes::content();
+    let handler = RecordingHandler::accepting();
     let echo = Arc::new(Echo(world.broker.publisher("trace").unwrap()));
     let first = world.broker.subscribe(subscription("trace", "echo", &["trace.asked"]), echo);
-    let second = world.broker.subscribe(subscription("trace", "mail", &["trace.answered"]), notes.clone());
+    let second = world.broker.subscribe(subscription("trace", "mail", &["trace.answered"]), handler.clone());
     first.ready().await;
     second.ready().await;
     let asked = event("trace.asked", "1", 1);
     world.publish("trace", std::slice::from_ref(&asked)).await;
-    let answered = notes.at_least(1).await.remove(0);
+    let answered = handler.at_least(1).await.remove(0);
 
     let produced = span(world, asked.id(), "producer").await;
     let consumed = span(world, asked.id(), "consumer").await;

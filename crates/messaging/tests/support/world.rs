@@ -1,4 +1,4 @@
-//! What the contract is asked of: a broker, a service with telemetry and a database around it, handlers that take notes.
+//! What the contract is asked of: a broker, a service with telemetry and a database around it, handlers that record.
 
 use std::io::Write;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use telemetry::{Identity, LogFormat, LogOutput, ServiceSettings};
 use tempfile::TempDir;
 
 /// Longest time a condition may take to come true.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Puts raw bytes into a queue: queue, message id, body.
 pub type Inject =
@@ -87,7 +87,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: 
             }
         }
     };
-    tokio::time::timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain for {what}"))
+    tokio::time::timeout(TIMEOUT, poll).await.unwrap_or_else(|_| panic!("waited {TIMEOUT:?} in vain for {what}"))
 }
 
 /// A database with outbox, inbox and a table of effects.
@@ -148,20 +148,20 @@ pub fn subscription(context: &str, consumer: &str, types: &[&str]) -> Subscripti
     subscription
 }
 
-type Judge = Box<dyn Fn(&Envelope, usize) -> Result<(), Failure> + Send + Sync>;
+type Answer = Box<dyn Fn(&Envelope, usize) -> Result<(), Failure> + Send + Sync>;
 
-/// Takes notes, then does as `judge` says, which hears how often the event has come.
-pub struct Notes {
+/// Records what it is given, then answers as told; the answer knows how often the event has come.
+pub struct RecordingHandler {
     seen: Mutex<Vec<(Envelope, Instant)>>,
-    judge: Judge,
+    answer: Answer,
 }
 
-impl Notes {
-    pub fn new(judge: impl Fn(&Envelope, usize) -> Result<(), Failure> + Send + Sync + 'static) -> Arc<Self> {
-        Arc::new(Self { seen: Mutex::default(), judge: Box::new(judge) })
+impl RecordingHandler {
+    pub fn new(answer: impl Fn(&Envelope, usize) -> Result<(), Failure> + Send + Sync + 'static) -> Arc<Self> {
+        Arc::new(Self { seen: Mutex::default(), answer: Box::new(answer) })
     }
 
-    pub fn content() -> Arc<Self> {
+    pub fn accepting() -> Arc<Self> {
         Self::new(|_, _| Ok(()))
     }
 
@@ -180,23 +180,23 @@ impl Notes {
 }
 
 #[async_trait]
-impl Handler for Notes {
+impl Handler for RecordingHandler {
     async fn handle(&self, event: &Envelope) -> Result<(), Failure> {
         let times = {
             let mut seen = self.seen.lock().unwrap();
             seen.push((event.clone(), Instant::now()));
             seen.iter().filter(|(other, _)| other.id() == event.id()).count()
         };
-        (self.judge)(event, times)
+        (self.answer)(event, times)
     }
 }
 
 /// Never finishes an event, but tells that one has come.
 #[derive(Default)]
-pub struct Stuck(pub tokio::sync::Notify);
+pub struct HangingHandler(pub tokio::sync::Notify);
 
 #[async_trait]
-impl Handler for Stuck {
+impl Handler for HangingHandler {
     async fn handle(&self, _: &Envelope) -> Result<(), Failure> {
         self.0.notify_one();
         std::future::pending().await

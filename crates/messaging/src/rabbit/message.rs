@@ -1,7 +1,8 @@
-//! Headers and properties on the wire. Headers are written as long strings; from others we read short ones, numbers
-//! and truth values as well and leave out the rest.
+//! Messages as AMQP has them, with their headers and properties. Headers are written as long strings; from others we
+//! read short ones, numbers and truth values as well and leave out the rest.
 
 use lapin::BasicProperties;
+use lapin::message::Delivery;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 
 use crate::headers::Headers;
@@ -23,28 +24,35 @@ impl Outgoing {
         let properties = BasicProperties::default()
             .with_delivery_mode(PERSISTENT)
             .with_content_type("application/json".into())
-            .with_headers(write(&self.headers));
+            .with_headers(encode_headers(&self.headers));
         match &self.message_id {
-            Some(id) => properties.with_message_id(short(id)),
+            Some(id) => properties.with_message_id(short_string(id)),
             None => properties,
         }
     }
 }
 
+/// The id of a received message.
+pub(super) fn message_id(delivery: &Delivery) -> Option<String> {
+    delivery.properties.message_id().as_ref().map(|id| id.as_str().to_owned())
+}
+
 /// AMQP's short string; what is too long for one cannot be meant and becomes empty.
-pub(super) fn short(text: &str) -> ShortString {
+pub(super) fn short_string(text: &str) -> ShortString {
     ShortString::try_new(text).unwrap_or_default()
 }
 
-pub(super) fn write(headers: &Headers) -> FieldTable {
+/// Our headers as AMQP has them.
+pub(super) fn encode_headers(headers: &Headers) -> FieldTable {
     let mut table = FieldTable::default();
     for (name, value) in headers.iter().filter(|(name, _)| !name.is_empty()) {
-        table.insert(short(name), AMQPValue::LongString(value.as_str().into()));
+        table.insert(short_string(name), AMQPValue::LongString(value.as_str().into()));
     }
     table
 }
 
-pub(super) fn read(properties: &BasicProperties) -> Headers {
+/// The headers of a received message.
+pub(super) fn decode_headers(properties: &BasicProperties) -> Headers {
     let Some(table) = properties.headers() else { return Headers::new() };
     // The broker's own note about this delivery is no part of the message.
     let pairs = table.into_iter().filter(|(name, _)| name.as_str() != "x-delivery-count");
@@ -74,9 +82,9 @@ mod tests {
     #[test]
     fn headers_are_long_strings_and_survive() {
         let headers = Headers::from([("traceparent".to_owned(), "00-ä".to_owned())]);
-        let table = write(&headers);
+        let table = encode_headers(&headers);
         assert!(matches!(table.inner().get("traceparent"), Some(AMQPValue::LongString(_))));
-        assert_eq!(read(&BasicProperties::default().with_headers(table)), headers);
+        assert_eq!(decode_headers(&BasicProperties::default().with_headers(table)), headers);
     }
 
     #[test]
@@ -88,13 +96,13 @@ mod tests {
         table.insert("bytes".into(), AMQPValue::LongString(vec![0xff, 0xfe].into()));
         table.insert("nothing".into(), AMQPValue::Void);
         table.insert("x-delivery-count".into(), AMQPValue::LongLongInt(1));
-        let read = read(&BasicProperties::default().with_headers(table));
+        let read = decode_headers(&BasicProperties::default().with_headers(table));
         let expected = [("number", "-7"), ("short", "s"), ("truth", "true")];
         assert_eq!(read, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
     }
 
     #[test]
     fn what_is_too_long_for_the_protocol_does_not_panic() {
-        assert_eq!(short(&"x".repeat(300)).as_str(), "");
+        assert_eq!(short_string(&"x".repeat(300)).as_str(), "");
     }
 }

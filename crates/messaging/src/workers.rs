@@ -1,4 +1,5 @@
-//! Lanes: messages of one aggregate are handled one after the other, those of different ones side by side.
+//! Workers that share the messages by key: those of one aggregate are handled one after the other, those of different
+//! ones side by side.
 
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,17 +12,17 @@ use tokio::task::JoinSet;
 /// What is done with each item.
 pub(crate) type Work<T> = Arc<dyn Fn(T) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
-/// Running lanes. Dropping them cancels the work in hand.
-pub(crate) struct Lanes<T> {
-    lanes: Vec<mpsc::Sender<T>>,
+/// Running workers. Dropping them cancels the work in hand.
+pub(crate) struct KeyedWorkers<T> {
+    queues: Vec<mpsc::Sender<T>>,
     tasks: JoinSet<()>,
 }
 
-impl<T: Send + 'static> Lanes<T> {
-    /// `count` lanes, each with room for `capacity` waiting items.
+impl<T: Send + 'static> KeyedWorkers<T> {
+    /// `count` workers, each with room for `capacity` waiting items.
     pub(crate) fn start(count: usize, capacity: usize, work: &Work<T>) -> Self {
         let mut tasks = JoinSet::new();
-        let lane = |_| {
+        let start = |_| {
             let (sender, mut items) = mpsc::channel(capacity.max(1));
             let work = Arc::clone(work);
             tasks.spawn(async move {
@@ -31,23 +32,23 @@ impl<T: Send + 'static> Lanes<T> {
             });
             sender
         };
-        let lanes = (0..count.max(1)).map(lane).collect();
-        Self { lanes, tasks }
+        let queues = (0..count.max(1)).map(start).collect();
+        Self { queues, tasks }
     }
 
-    /// Hands over an item; waits while its lane is full.
-    pub(crate) async fn put(&self, key: &str, item: T) {
+    /// Hands an item to the worker of its key; waits while that one has no room.
+    pub(crate) async fn submit(&self, key: &str, item: T) {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
-        let lane = hasher.finish() % self.lanes.len() as u64;
-        let lane = usize::try_from(lane).unwrap_or(0);
-        // A lane ends only by a panic in its work, whose item is then delivered again.
-        let _ = self.lanes[lane].send(item).await;
+        let worker = hasher.finish() % self.queues.len() as u64;
+        let worker = usize::try_from(worker).unwrap_or(0);
+        // A worker ends only by a panic in its work, whose item is then delivered again.
+        let _ = self.queues[worker].send(item).await;
     }
 
     /// Finishes what has been handed over.
-    pub(crate) async fn finish(mut self) {
-        self.lanes.clear();
+    pub(crate) async fn drain(mut self) {
+        self.queues.clear();
         while self.tasks.join_next().await.is_some() {}
     }
 }
@@ -69,13 +70,13 @@ mod tests {
                 noted.lock().expect("no panic").push(item);
             })
         });
-        let lanes = Lanes::start(4, 2, &work);
+        let workers = KeyedWorkers::start(4, 2, &work);
         for number in 0..100 {
             for key in 0..5_u8 {
-                lanes.put(&key.to_string(), (key, number)).await;
+                workers.submit(&key.to_string(), (key, number)).await;
             }
         }
-        lanes.finish().await;
+        workers.drain().await;
         let done = done.lock().expect("no panic");
         for key in 0..5 {
             let numbers: Vec<_> = done.iter().filter(|item| item.0 == key).map(|item| item.1).collect();
