@@ -13,8 +13,8 @@ use observability::promql::Query;
 use observability::rules::RuleFile;
 use observability::slo::ROWS;
 use observability::sources;
-use observability::vocabulary::metric_of;
 use telemetry::catalogue;
+use telemetry::catalogue::metric_of;
 
 /// Alerts whose text has no measured value, because it says nothing more than that they fire.
 const WITHOUT_VALUE: [(&str, &str); 9] = [

@@ -5,6 +5,7 @@
 //!   spans and the RED metrics; business code adds `#[instrument(skip_all)]` where a step deserves its own span.
 //! - [`Publication`] and [`process_message`] do the same for the two ends of a message, [`MailSpan`] for a mail.
 //! - [`catalogue`] is the list of all metrics; [`begin`] lets those exist whose first event must not be missed.
+//! - [`exposition`] reads metrics back from the text format.
 //! - [`Tap`] hands spans and log lines to somebody inside the process.
 //!
 //! A trace is sampled before its first span exists: the caller's decision if there is one, else by ratio.
@@ -14,6 +15,8 @@ pub mod catalogue;
 mod catalogue_entries;
 mod context;
 mod db;
+mod error;
+pub mod exposition;
 mod grpc;
 mod grpc_client;
 mod grpc_server;
@@ -23,13 +26,16 @@ mod identity;
 mod log;
 mod log_file;
 mod log_filter;
+mod log_levels;
 mod mail;
 mod messaging;
+mod metric;
 mod names;
 mod process;
 mod record;
 mod recorder;
 mod red;
+mod settings;
 mod span_queue;
 mod start;
 #[cfg(feature = "testing")]
@@ -39,6 +45,7 @@ mod zero;
 
 pub use context::{TRACEPARENT, TraceContext, Unrecorded, carry_current_trace, in_current_trace};
 pub use db::Database;
+pub use error::StartError;
 pub use grpc::{MethodOf, ObservedBody};
 pub use grpc_client::{GrpcClient, GrpcClientLayer};
 pub use grpc_server::{GrpcServer, GrpcServerLayer};
@@ -46,12 +53,13 @@ pub use http_client::{HttpClient, HttpClientLayer};
 pub use http_server::{HttpServer, HttpServerLayer, RouteOf};
 pub use identity::Identity;
 pub use log::{LogFormat, LogOutput};
-pub use log_filter::BadLevel;
+pub use log_levels::InvalidLogLevel;
 pub use mail::MailSpan;
 pub use messaging::{Destination, MessageHeaders, Publication, expect_messages, process_message};
 /// The macros that count and measure; the names they take are those of the [`catalogue`].
 pub use metrics::{Counter, Gauge, counter, gauge, histogram};
 pub use process::{BUILD, Build, ProcessMetrics};
 pub use record::{LogRecord, SpanRecord, Tap};
-pub use start::{LogGuard, ServiceSettings, ServiceTelemetry, StartError, install, register};
+pub use settings::ServiceSettings;
+pub use start::{LogGuard, ServiceTelemetry, install, register};
 pub use zero::begin;

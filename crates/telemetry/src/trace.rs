@@ -21,10 +21,11 @@ use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::context::TraceContext;
+use crate::error::StartError;
 use crate::identity::Identity;
 use crate::record::{SpanRecord, Tap};
+use crate::settings::ServiceSettings;
 use crate::span_queue::SpanQueue;
-use crate::start::{ServiceSettings, StartError};
 
 /// Private attribute that fixes a span's service when it is made, whichever thread ends it.
 const SERVICE_MARK: &str = "signalbox.service.index";

@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use self::facts::{Facts, Misfit};
-use crate::CONSUMER;
 use crate::domain::{Address, Applied, Draft, Effect, Error, Event, Kind, Line, Variables, variables};
 use crate::metrics;
+use crate::name::NAME;
 use crate::ports::Store;
 
 /// Types with the newest version that is read.
@@ -36,7 +36,7 @@ const USER: &str = "user";
 /// If a name breaks the broker's rules, which is a bug.
 pub fn subscriptions() -> Result<Vec<Subscription>, BadSubscription> {
     let subscription = |(context, types): (&str, Types)| {
-        let mut subscription = Subscription::new(context, CONSUMER, types)?;
+        let mut subscription = Subscription::new(context, NAME, types)?;
         subscription.ordered = context == USER;
         Ok(subscription)
     };

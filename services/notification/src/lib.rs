@@ -11,6 +11,7 @@ mod consumers;
 pub mod domain;
 pub mod events;
 mod metrics;
+mod name;
 pub mod ports;
 pub mod sender;
 mod upkeep;
@@ -29,15 +30,13 @@ use crate::adapters::templates::Templates;
 use crate::config::{Transport, invalid};
 use crate::consumers::Consumers;
 use crate::events::Events;
+use crate::name::NAME;
 use crate::ports::{Mailer, Store};
 use crate::sender::Sender;
 
-/// Name of the service, of its database, and of the consumer in queues and in the inbox.
-pub const CONSUMER: &str = "notification";
-
 /// The service as its host runs it.
 pub const SPEC: Spec<Config> = Spec {
-    name: CONSUMER,
+    name: NAME,
     defaults: include_str!("../config.toml"),
     migrations: Some(MIGRATIONS),
     build: |config, app| Box::pin(build(config, app)),
@@ -49,12 +48,12 @@ pub const SPEC: Spec<Config> = Spec {
 /// If the configuration makes no sense, or the database or the folder for mails cannot be used.
 pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     config.check()?;
-    let broker = messaging::connect(CONSUMER, &config.broker)?;
+    let broker = messaging::connect(NAME, &config.broker)?;
     let catalogue_to = config.mail.catalogue_to()?;
     let templates = Templates::new(config.mail.shop()?);
     let templates = templates.map_err(|error| system("with its templates", error))?;
     let mailer = mailer(&config)?;
-    let db = db::attach(&mut app, CONSUMER, &config.database, MIGRATIONS).await?;
+    let db = db::attach(&mut app, NAME, &config.database, MIGRATIONS).await?;
     let store: Arc<dyn Store> = Arc::new(SqlStore::new(db));
     metrics::start(mailer.name());
 

@@ -50,7 +50,7 @@ fn fill<'a>(dashboard: &Dashboard, row: &'a Row, top: u32) -> Result<(Panels<'a>
         let w = panel.width.unwrap_or_else(|| share(row));
         if w == 0 || w > COLUMNS {
             let problem = format!("is {w}, but a dashboard is {COLUMNS} wide");
-            return Err(super::wrong(dashboard, &panel.title, "width", problem));
+            return Err(dashboard.panel_error(panel, "width", problem));
         }
         let h = panel.height.or(row.height).unwrap_or_else(|| usual_height(panel.kind));
         if x + w > COLUMNS {

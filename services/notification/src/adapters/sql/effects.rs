@@ -6,8 +6,8 @@ use chrono::Utc;
 use messaging::Inbox;
 use uuid::Uuid;
 
-use crate::CONSUMER;
 use crate::domain::{Address, Applied, Draft, Effect, Error, Event, Kind, Line, Variables};
+use crate::name::NAME;
 
 const REMEMBER: &str = "INSERT INTO recipients (user_id, email, name, state, created_at, updated_at)
     VALUES ($1, $2, $3, 'known', $4, $4) ON CONFLICT (user_id) DO NOTHING";
@@ -28,7 +28,7 @@ const CANCEL: &str = "UPDATE mails SET state = 'cancelled', settled_at = $2
 /// See [`crate::ports::Store::apply`].
 pub(super) async fn apply(db: &Db, inbox: &Inbox, event: &Event, effect: &Effect) -> Result<Applied, Error> {
     let mut work = Work { db, tx: db.begin().await?, event };
-    if !inbox.once(&mut work.tx, CONSUMER, event.id).await? {
+    if !inbox.once(&mut work.tx, NAME, event.id).await? {
         return Ok(Applied::Repeated);
     }
     let applied = match effect {
