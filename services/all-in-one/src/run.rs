@@ -13,7 +13,7 @@ use telemetry::{LogFormat, LogOutput, Tap};
 use crate::data::{Data, DataError};
 use crate::shopper::Tally;
 use crate::stack::{SERVICES, Stack, StackConfig, StackError};
-use crate::table::Counts;
+use crate::table::{self, Counts};
 use crate::traces::Traces;
 use crate::traffic::Traffic;
 use crate::{pages, waterfall};
@@ -172,7 +172,7 @@ async fn watch(arguments: &Arguments, stack: &Stack, traces: &Traces, signal: im
 async fn finish(stack: Stack, traces: &Traces, tally: &Tally, begin: Instant) -> Result<(), String> {
     stack.flush().await;
     let counts = Counts::of(&stack);
-    let panics: u64 = stack.services().iter().map(|service| panics(&service.metrics())).sum();
+    let panics: f64 = stack.services().iter().map(|service| table::metrics(service).sum("panics_total", &[])).sum();
     let drained = stack.stop().await;
     say(&format!("Since the start:\n{}", counts.table(&Counts::default(), begin.elapsed(), traces, true)));
     if let Some(slowest) = traces.slowest() {
@@ -187,17 +187,13 @@ async fn finish(stack: Stack, traces: &Traces, tally: &Tally, begin: Instant) ->
     if counts.errors() > 0 {
         failures.push(format!("{} requests were answered with a server error", counts.errors()));
     }
-    if panics > 0 {
+    if panics > 0.0 {
         failures.push(format!("{panics} panics"));
     }
     if !drained {
         failures.push("requests were cut at shutdown".to_owned());
     }
     if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
-}
-
-fn panics(metrics: &str) -> u64 {
-    metrics.lines().find_map(|line| line.strip_prefix("panics_total ")).and_then(|n| n.parse().ok()).unwrap_or(0)
 }
 
 fn map(stack: &Stack, data: &Data, config: &StackConfig, took: Duration) -> String {
