@@ -6,17 +6,17 @@
 //! Debian and its like.
 
 mod error;
-mod group;
 mod http;
 mod install;
+pub mod inventory;
 mod monitor;
 mod postgres;
+mod process_group;
 mod program;
 mod rabbitmq;
 mod redis;
 mod server;
 mod shared;
-pub mod survey;
 mod tell;
 mod tls;
 mod tools;

@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::error::BackendError;
-use crate::group::gated;
 use crate::http::{answers, fetch};
-use crate::server::{Home, Server, on_free_port};
+use crate::process_group::leader_command;
+use crate::server::{DataFolder, Server, on_free_port};
 use crate::tools::program;
 
 /// Where such a program is. By default in a temporary folder, on a free port.
@@ -121,8 +121,8 @@ impl Monitor {
     fn start(place: &Place, kind: Kind) -> Result<Self, BackendError> {
         let path = program(kind.name)?;
         let open = |port| {
-            let home = place.folder.as_deref().map_or_else(Home::temporary, Home::kept)?;
-            let server = Server::new(kind.name, home, port, "")?;
+            let data_folder = place.folder.as_deref().map_or_else(DataFolder::temporary, DataFolder::persistent)?;
+            let server = Server::new(kind.name, data_folder, port, "")?;
             let monitor = Self { server, program: path.clone(), kind: kind.clone() };
             monitor.launch()?;
             Ok(monitor)
@@ -139,7 +139,7 @@ impl Monitor {
     /// Where it keeps its data, and its output in the file `output`.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.server.home().path()
+        self.server.data_folder().path()
     }
 
     /// Starts it, unless it runs, and waits until it is ready.
@@ -148,7 +148,7 @@ impl Monitor {
     /// If it ends, or is not ready in time.
     pub fn launch(&self) -> Result<(), BackendError> {
         let (port, folder) = (self.server.port().to_string(), self.folder().display().to_string());
-        let mut command = gated(&self.program);
+        let mut command = leader_command(&self.program);
         command.args(self.kind.arguments.iter().map(|text| text.replace("PORT", &port).replace("FOLDER", &folder)));
         command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
         command.envs(self.kind.environment.iter().map(|(name, value)| (name, value)));
@@ -180,7 +180,7 @@ impl Monitor {
             }
         };
         // It runs: what is left of a launch is to wait.
-        self.server.launch(gated(&self.program), scraped)?;
+        self.server.launch(leader_command(&self.program), scraped)?;
         self.server.signal("HUP")?;
         // A signal stops its group first.
         self.server.signal("CONT")

@@ -19,7 +19,7 @@ thread_local! {
 static SERVICES: RwLock<Vec<Identity>> = RwLock::new(Vec::new());
 
 /// Name on log lines of threads that belong to no service.
-const NOBODY: &str = "process";
+const NO_SERVICE: &str = "process";
 
 /// A registered service. Copying it is free; it lives as long as the process.
 #[derive(Clone, Copy)]
@@ -65,7 +65,7 @@ impl Identity {
     /// Value of `service.name` for the running thread, `process` if it belongs to no service.
     #[must_use]
     pub fn current_name() -> &'static str {
-        Self::current().map_or(NOBODY, Self::name)
+        Self::current().map_or(NO_SERVICE, Self::name)
     }
 
     /// The log levels in force, as they were set.

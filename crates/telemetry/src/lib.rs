@@ -20,6 +20,7 @@ pub mod exposition;
 mod grpc;
 mod grpc_client;
 mod grpc_server;
+mod histogram_cache;
 mod http_client;
 mod http_server;
 mod identity;
@@ -30,14 +31,13 @@ mod log_levels;
 mod mail;
 mod messaging;
 mod metric;
-mod names;
 mod process;
-mod record;
 mod recorder;
-mod red;
+mod semconv;
 mod settings;
 mod span_queue;
 mod start;
+mod tap;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trace;
@@ -59,7 +59,7 @@ pub use messaging::{Destination, MessageHeaders, Publication, expect_messages, p
 /// The macros that count and measure; the names they take are those of the [`catalogue`].
 pub use metrics::{Counter, Gauge, counter, gauge, histogram};
 pub use process::{BUILD, Build, ProcessMetrics};
-pub use record::{LogRecord, SpanRecord, Tap};
 pub use settings::ServiceSettings;
 pub use start::{LogGuard, ServiceTelemetry, install, register};
+pub use tap::{LogRecord, SpanRecord, Tap};
 pub use zero::begin;

@@ -74,11 +74,11 @@ impl Publication {
     ) -> Self {
         let name = destination.name();
         let parent = cause.or_else(TraceContext::current);
-        let mut context = parent.map_or_else(TraceContext::root, TraceContext::hop);
+        let mut context = parent.map_or_else(TraceContext::root, TraceContext::child);
         let mut span = Span::none();
         if context.sampled {
             span = context.scope(|| producer_span(destination, &name, message_id));
-            context = crate::trace::adopt(&span, parent).unwrap_or(context);
+            context = crate::trace::set_parent(&span, parent).unwrap_or(context);
         }
         context.inject_into_message(headers);
         Self { system: destination.system, name, span, start: Instant::now(), reported: false }
@@ -130,7 +130,7 @@ where
         if let Some(producer) = producer {
             span.add_link(remote(producer));
         }
-        context = crate::trace::adopt(&span, None).unwrap_or(context);
+        context = crate::trace::set_parent(&span, None).unwrap_or(context);
     }
     metrics::counter!("messaging_client_consumed_messages_total", labels(destination.system, "process", &name, None))
         .increment(1);

@@ -98,13 +98,13 @@ impl ProcessMetrics {
     }
 }
 
-pub(crate) fn watch_log_drops(counter: ErrorCounter) {
+pub(crate) fn count_dropped_lines(counter: ErrorCounter) {
     // A second writer in the same process exists only in tests.
     let _ = LOG_DROPS.set(counter);
 }
 
 /// Counts and logs the panics of services with their place. The payload may hold user data and stays out.
-pub(crate) fn log_panics() {
+pub(crate) fn install_panic_hook() {
     let elsewhere = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if Identity::current().is_none() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::record::Tap;
+use crate::tap::Tap;
 
 /// What a service wants from telemetry.
 #[derive(Clone, Debug)]

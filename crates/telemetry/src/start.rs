@@ -52,7 +52,7 @@ fn install_once(format: LogFormat, output: &LogOutput) -> Result<LogGuard, Start
         .try_init()
         .map_err(|source| StartError::Recorder(source.into()))?;
     metrics::set_global_recorder(RoutingRecorder).map_err(|source| StartError::Recorder(source.to_string().into()))?;
-    crate::process::log_panics();
+    crate::process::install_panic_hook();
     Ok(LogGuard(guard))
 }
 
