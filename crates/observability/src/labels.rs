@@ -57,7 +57,7 @@ fn of_expression(expression: &Expr, known: &Vocabulary) -> BTreeSet<String> {
 }
 
 fn of_selector(selector: &promql::Selector, known: &Vocabulary) -> BTreeSet<String> {
-    let meant = known.meant(&selector.metric);
+    let meant = known.matching(&selector.metric);
     meant.into_iter().filter_map(|series| known.labels(series)).flatten().cloned().collect()
 }
 

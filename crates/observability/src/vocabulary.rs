@@ -55,7 +55,7 @@ impl Vocabulary {
 
     /// Names of the known series a selector means.
     #[must_use]
-    pub fn meant(&self, metric: &MetricName) -> Vec<&str> {
+    pub fn matching(&self, metric: &MetricName) -> Vec<&str> {
         let known = self.series.keys().map(String::as_str);
         match metric {
             MetricName::Exact(name) => known.filter(|series| *series == name.as_str()).collect(),
@@ -70,7 +70,8 @@ impl Vocabulary {
     /// What is wrong with the names in a query; nothing if every metric, label and bucket bound is known.
     #[must_use]
     pub fn problems(&self, query: &Query) -> Vec<String> {
-        let mut problems: Vec<String> = query.selectors().iter().flat_map(|selector| self.misnamed(selector)).collect();
+        let mut problems: Vec<String> =
+            query.selectors().iter().flat_map(|selector| self.selector_problems(selector)).collect();
         let made = query.made_labels();
         for grouping in query.groupings() {
             let known = self.labels_of(&grouping.selectors);
@@ -81,12 +82,12 @@ impl Vocabulary {
     }
 
     fn labels_of(&self, selectors: &[Selector]) -> BTreeSet<String> {
-        let names = selectors.iter().flat_map(|selector| self.meant(&selector.metric));
+        let names = selectors.iter().flat_map(|selector| self.matching(&selector.metric));
         names.filter_map(|name| self.labels(name)).flatten().cloned().collect()
     }
 
-    fn misnamed(&self, selector: &Selector) -> Vec<String> {
-        let meant = self.meant(&selector.metric);
+    fn selector_problems(&self, selector: &Selector) -> Vec<String> {
+        let meant = self.matching(&selector.metric);
         if meant.is_empty() {
             return match &selector.metric {
                 MetricName::Exact(name) => vec![format!(

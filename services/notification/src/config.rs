@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::adapters::mime::Origin;
 use crate::adapters::smtp::SmtpSettings;
-use crate::domain::{Address, Line, Policy};
+use crate::domain::{Address, RetryPolicy, SingleLine};
 use crate::sender::SenderSettings;
 
 /// Configuration of the notification service.
@@ -154,8 +154,8 @@ impl Mail {
     ///
     /// # Errors
     /// If it is empty.
-    pub(crate) fn shop(&self) -> Result<Line, StartError> {
-        let shop = Line::of(&self.shop);
+    pub(crate) fn shop(&self) -> Result<SingleLine, StartError> {
+        let shop = SingleLine::of(&self.shop);
         if shop.as_str().is_empty() { Err(invalid("mail.shop", "must not be empty")) } else { Ok(shop) }
     }
 
@@ -174,7 +174,7 @@ impl Mail {
             timeout: millis(self.attempt_timeout_ms),
             lease: Duration::from_secs(self.lease_s),
             poll: millis(self.poll_ms),
-            policy: Policy {
+            policy: RetryPolicy {
                 first: millis(self.retry_first_ms),
                 longest: Duration::from_secs(self.retry_max_s),
                 give_up: Duration::from_secs(self.give_up_after_s),

@@ -10,11 +10,11 @@ mod config;
 mod consumers;
 pub mod domain;
 pub mod events;
+mod maintenance;
 mod metrics;
 mod name;
 pub mod ports;
 pub mod sender;
-mod upkeep;
 
 use std::sync::Arc;
 
@@ -55,10 +55,10 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     let mailer = mailer(&config)?;
     let db = db::attach(&mut app, NAME, &config.database, MIGRATIONS).await?;
     let store: Arc<dyn Store> = Arc::new(SqlStore::new(db));
-    metrics::start(mailer.name());
+    metrics::init(mailer.name());
 
-    app.background("mail metrics", upkeep::gauges(store.clone()));
-    app.background("mail purge", upkeep::purge(store.clone(), TimeDelta::days(config.mail.keep_days.into())));
+    app.background("mail metrics", maintenance::gauges(store.clone()));
+    app.background("mail purge", maintenance::purge(store.clone(), TimeDelta::days(config.mail.keep_days.into())));
     let sender = Sender::new(store.clone(), mailer, Arc::new(templates), config.mail.sender());
     let events = Arc::new(Events::new(store, catalogue_to, sender.wake()));
     let subscriptions = events::subscriptions().map_err(|error| system("with its subscriptions", error))?;

@@ -22,7 +22,7 @@ use super::shared_limit::{Rate, SharedLimit};
 use crate::config;
 
 /// How often buckets that are full again are forgotten.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The buckets of all clients.
 pub(crate) struct Limiter {
@@ -58,7 +58,7 @@ impl Limiter {
 
     /// Forgets clients that have been quiet, for ever.
     pub(crate) async fn sweep(self: Arc<Self>) {
-        let mut timer = tokio::time::interval(SWEEP);
+        let mut timer = tokio::time::interval(SWEEP_INTERVAL);
         loop {
             timer.tick().await;
             for buckets in [&self.all, &self.auth] {
