@@ -56,7 +56,9 @@ impl Server {
             .max_concurrent_streams(self.settings.max_concurrent_streams)
             .http2_max_header_list_size(MAX_METADATA_BYTES)
             .layer(AdmitLayer::grpc(self.settings.max_in_flight))
-            .layer(GrpcServerLayer::new(contracts::known_method).expecting(contracts::methods_of(self.name)))
+            .layer(
+                GrpcServerLayer::new(contracts::known_method).init_failures_to_zero(contracts::methods_of(self.name)),
+            )
             .layer(RefuseLayer::grpc())
             .layer(CatchPanicLayer::custom(on_panic))
             .layer(ServerDeadlineLayer::new(millis(self.settings.timeout_ms)));

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
-use telemetry::{Destination, Publication};
+use telemetry::{Destination, PublishGuard};
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::consumer::Consumer;
@@ -115,10 +115,10 @@ impl Publisher for InProcessPublisher {
                 queue: String::new(),
             };
             let (id, mut headers) = (event.id().to_string(), Headers::new());
-            let publication = Publication::start(&destination, &id, event.cause(), &mut headers);
+            let guard = PublishGuard::start(&destination, &id, event.cause(), &mut headers);
             let message = Message::new(Some(id), headers, event.encode());
             let outcome = self.queues.route(&self.context, &message);
-            publication.finish(outcome.as_ref().err().map(PublishError::error_type));
+            guard.finish(outcome.as_ref().err().map(PublishError::error_type));
             outcome
         };
         events.iter().map(publish).collect()

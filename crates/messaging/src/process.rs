@@ -91,10 +91,10 @@ impl Drop for Held {
 impl Processor {
     pub(crate) fn new(subscription: Subscription, handler: Arc<dyn Handler>, system: &'static str) -> Self {
         let queue = subscription.queue();
-        telemetry::begin(SETTLED, &[("messaging_destination_name", &[&queue]), ("outcome", &OUTCOMES)]);
-        telemetry::begin(HELD, &[("messaging_destination_name", &[&queue])]);
+        telemetry::init_to_zero(SETTLED, &[("messaging_destination_name", &[&queue]), ("outcome", &OUTCOMES)]);
+        telemetry::init_to_zero(HELD, &[("messaging_destination_name", &[&queue])]);
         for kind in subscription.types() {
-            telemetry::expect_messages(&destination(&subscription, system, kind), "failed");
+            telemetry::init_messages_to_zero(&destination(&subscription, system, kind), "failed");
         }
         Self { subscription, handler, system, queue, away: AtomicBool::new(false) }
     }

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use backends::tell;
+use backends::print_uncaptured;
 use observability::dashboard;
 use observability::lint::exceptions::Exceptions;
 use observability::lint::{self, Board, Finding, LintContext};
@@ -36,7 +36,7 @@ fn every_dashboard_is_clean() {
     let panels = boards.iter().map(|board| board.panels().count()).sum::<usize>();
     let queries = boards.iter().flat_map(Board::panels).filter_map(|panel| panel["targets"].as_array());
     let queries = queries.map(Vec::len).sum::<usize>();
-    tell(&format!("dashboards: {}, panels: {panels}, queries: {queries}, all clean", boards.len()));
+    print_uncaptured(&format!("dashboards: {}, panels: {panels}, queries: {queries}, all clean", boards.len()));
 }
 
 #[test]
@@ -381,5 +381,9 @@ fn every_rule_of_the_linter_has_a_planted_defect() {
     for rule in linter {
         assert!(planted.contains(rule), "{rule} is not proven by a planted defect");
     }
-    tell(&format!("rules proven by planted defects: {}, of them {} of Grafana's linter", planted.len(), linter.len()));
+    print_uncaptured(&format!(
+        "rules proven by planted defects: {}, of them {} of Grafana's linter",
+        planted.len(),
+        linter.len()
+    ));
 }

@@ -49,7 +49,7 @@ impl GrpcServerLayer {
 
     /// Lets the failures of these calls, as `package.Service/Method`, exist with zero, so that the first one is seen.
     #[must_use]
-    pub fn expecting(self, methods: impl IntoIterator<Item = &'static str>) -> Self {
+    pub fn init_failures_to_zero(self, methods: impl IntoIterator<Item = &'static str>) -> Self {
         for method in methods {
             for code in FAILURES {
                 self.handles.insert((method, grpc::code_text(code)), series(method, code));

@@ -40,7 +40,7 @@ impl<B> HttpServerLayer<B> {
 
     /// Lets the failures of these routes, by method and template, exist with zero, so that the first one is seen.
     #[must_use]
-    pub fn expecting(self, routes: impl IntoIterator<Item = (&'static str, &'static str)>) -> Self {
+    pub fn init_failures_to_zero(self, routes: impl IntoIterator<Item = (&'static str, &'static str)>) -> Self {
         for (method, route) in routes {
             for status in FAILURES {
                 let key = Key { method, route: Some(Arc::from(route)), status };

@@ -44,7 +44,7 @@ impl ProcessMetrics {
         let labels = [("version", BUILD.version), ("revision", BUILD.revision), ("rustc", BUILD.rustc)];
         metrics::gauge!("build_info", &labels).set(1.0);
         for metric in ["tokio_busy_ratio", "panics_total", "log_lines_dropped_total"] {
-            crate::begin(metric, &[]);
+            crate::init_to_zero(metric, &[]);
         }
         let last = Mutex::new((Instant::now(), Duration::ZERO));
         Self { identity, collector: metrics_process::Collector::default(), runtime, last }

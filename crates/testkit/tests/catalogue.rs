@@ -79,7 +79,7 @@ async fn the_catalogue_and_the_services_agree() {
         let excused = ABSENT.iter().any(|(name, _)| *name == metric.name);
         assert_eq!(found.contains_key(metric.name), !excused, "{}: emitted, or excused, but not both", metric.name);
     }
-    backends::tell(&format!(
+    backends::print_uncaptured(&format!(
         "{} metrics in the catalogue, {} emitted, {} excused",
         catalogue::all().len(),
         found.len(),

@@ -12,10 +12,10 @@ pub(crate) const NO_MAIL: &str = "none";
 /// Begins all series.
 pub(crate) fn init(transport: &'static str) {
     let kinds = Kind::ALL.map(Kind::as_str);
-    telemetry::begin("mails_total", &[("kind", &kinds), ("outcome", &Verdict::OUTCOMES)]);
-    telemetry::begin("notification_freshness_seconds", &[("kind", &kinds)]);
-    telemetry::begin("notification_freshness_seconds", &[("kind", &[NO_MAIL])]);
-    telemetry::begin("mail_send_duration_seconds", &[("transport", &[transport])]);
+    telemetry::init_to_zero("mails_total", &[("kind", &kinds), ("outcome", &Verdict::OUTCOMES)]);
+    telemetry::init_to_zero("notification_freshness_seconds", &[("kind", &kinds)]);
+    telemetry::init_to_zero("notification_freshness_seconds", &[("kind", &[NO_MAIL])]);
+    telemetry::init_to_zero("mail_send_duration_seconds", &[("transport", &[transport])]);
     set_backlog(Backlog { count: 0, oldest: Duration::ZERO });
 }
 

@@ -46,7 +46,7 @@ impl Limiter {
         let auth = Rate { per_second: settings.auth_per_second, burst: settings.auth_burst };
         let deciders: &[_] = if redis.is_some() { &["process", "redis", "fallback"] } else { &["process"] };
         let labels: &[(_, &[_])] = &[("outcome", &["allowed", "limited"]), ("decided_by", deciders)];
-        telemetry::begin("rate_limit_decisions_total", labels);
+        telemetry::init_to_zero("rate_limit_decisions_total", labels);
         Ok(Self {
             all: RateLimiter::keyed(quota("rate_limit.per_second", all)?),
             auth: RateLimiter::keyed(quota("rate_limit.auth_per_second", auth)?),
