@@ -6,31 +6,31 @@
 //! Debian and its like.
 
 mod error;
-mod group;
 mod http;
 mod install;
+pub mod inventory;
 mod monitor;
 mod postgres;
+mod process_group;
 mod program;
 mod rabbitmq;
 mod redis;
 mod server;
 mod shared;
-pub mod survey;
-mod tell;
 mod tls;
 mod tools;
+mod uncaptured;
 
 pub use error::BackendError;
 pub use http::{answers, fetch};
 pub use install::is_root;
-pub use monitor::{Monitor, Place, Reader};
+pub use monitor::{Account, Monitor, MonitorOptions};
 pub use postgres::Postgres;
 pub use program::Program;
 pub use rabbitmq::RabbitMq;
 pub use redis::Redis;
 pub use server::free_port;
 pub use shared::{postgres, rabbitmq, redis};
-pub use tell::tell;
-pub use tls::Identity;
+pub use tls::ServerCertificate;
 pub use tools::program;
+pub use uncaptured::print_uncaptured;

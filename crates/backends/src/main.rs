@@ -14,7 +14,7 @@ enum Arguments {
 fn main() -> ExitCode {
     let Arguments::Check = Arguments::parse();
     let mut code = ExitCode::SUCCESS;
-    for outcome in backends::survey::check() {
+    for outcome in backends::inventory::check() {
         match outcome {
             Ok(found) => say(&format!("{:<17} {:<12} {}", found.server, found.version, found.path.display())),
             Err(error) => {

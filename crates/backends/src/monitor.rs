@@ -4,14 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use crate::error::BackendError;
-use crate::group::gated;
 use crate::http::{answers, fetch};
-use crate::server::{Home, Server, on_free_port};
+use crate::process_group::leader_command;
+use crate::server::{DataFolder, Server, on_free_port};
 use crate::tools::program;
 
 /// Where such a program is. By default in a temporary folder, on a free port.
 #[derive(Clone, Debug, Default)]
-pub struct Place {
+pub struct MonitorOptions {
     /// A folder that stays.
     pub folder: Option<PathBuf>,
     /// A port that has to be free.
@@ -20,7 +20,7 @@ pub struct Place {
 
 /// Who may read the statistics of a server: its port, a user and the password.
 #[derive(Clone, Debug)]
-pub struct Reader {
+pub struct Account {
     /// Of the server.
     pub port: u16,
     /// Name of the user.
@@ -52,7 +52,7 @@ impl Monitor {
     ///
     /// # Errors
     /// If Prometheus is not installed and cannot be, or does not start.
-    pub fn prometheus(place: &Place, config: &Path, resend: &str) -> Result<Self, BackendError> {
+    pub fn prometheus(options: &MonitorOptions, config: &Path, resend: &str) -> Result<Self, BackendError> {
         let arguments = vec![
             format!("--config.file={}", absolute(config)?.display()),
             "--web.listen-address=127.0.0.1:PORT".to_owned(),
@@ -63,14 +63,14 @@ impl Monitor {
             "--enable-feature=exemplar-storage".to_owned(),
             format!("--rules.alert.resend-delay={resend}"),
         ];
-        Self::start(place, Kind { name: "prometheus", ready: "/-/ready", arguments, ..Kind::default() })
+        Self::start(options, Kind { name: "prometheus", ready: "/-/ready", arguments, ..Kind::default() })
     }
 
     /// Alertmanager with the configuration file `config`, alone: without a port for others of its kind.
     ///
     /// # Errors
     /// If Alertmanager is not installed and cannot be, or does not start.
-    pub fn alertmanager(place: &Place, config: &Path) -> Result<Self, BackendError> {
+    pub fn alertmanager(options: &MonitorOptions, config: &Path) -> Result<Self, BackendError> {
         let arguments = vec![
             format!("--config.file={}", absolute(config)?.display()),
             "--web.listen-address=127.0.0.1:PORT".to_owned(),
@@ -78,56 +78,56 @@ impl Monitor {
             "--storage.path=FOLDER/data".to_owned(),
             "--cluster.listen-address=".to_owned(),
         ];
-        Self::start(place, Kind { name: "alertmanager", ready: "/-/ready", arguments, ..Kind::default() })
+        Self::start(options, Kind { name: "alertmanager", ready: "/-/ready", arguments, ..Kind::default() })
     }
 
-    /// The exporter of a Postgres; the database `postgres` is where the reader connects.
+    /// The exporter of a Postgres; the database `postgres` is where the account connects.
     ///
     /// # Errors
     /// If it is not installed and cannot be, or does not start.
-    pub fn postgres_exporter(place: &Place, reader: &Reader) -> Result<Self, BackendError> {
+    pub fn postgres_exporter(options: &MonitorOptions, account: &Account) -> Result<Self, BackendError> {
         let environment = vec![
-            ("DATA_SOURCE_URI", format!("127.0.0.1:{}/postgres?sslmode=disable", reader.port)),
-            ("DATA_SOURCE_USER", reader.user.clone()),
-            ("DATA_SOURCE_PASS", reader.password.clone()),
+            ("DATA_SOURCE_URI", format!("127.0.0.1:{}/postgres?sslmode=disable", account.port)),
+            ("DATA_SOURCE_USER", account.user.clone()),
+            ("DATA_SOURCE_PASS", account.password.clone()),
         ];
         let arguments = vec!["--web.listen-address=127.0.0.1:PORT".to_owned()];
-        Self::start(place, Kind { name: "postgres_exporter", ready: "/", arguments, environment })
+        Self::start(options, Kind { name: "postgres_exporter", ready: "/", arguments, environment })
     }
 
     /// The exporter of a Redis.
     ///
     /// # Errors
     /// If it is not installed and cannot be, or does not start.
-    pub fn redis_exporter(place: &Place, reader: &Reader) -> Result<Self, BackendError> {
+    pub fn redis_exporter(options: &MonitorOptions, account: &Account) -> Result<Self, BackendError> {
         let environment = vec![
-            ("REDIS_ADDR", format!("redis://127.0.0.1:{}", reader.port)),
-            ("REDIS_USER", reader.user.clone()),
-            ("REDIS_PASSWORD", reader.password.clone()),
+            ("REDIS_ADDR", format!("redis://127.0.0.1:{}", account.port)),
+            ("REDIS_USER", account.user.clone()),
+            ("REDIS_PASSWORD", account.password.clone()),
         ];
         let arguments = vec!["-web.listen-address=127.0.0.1:PORT".to_owned()];
-        Self::start(place, Kind { name: "redis_exporter", ready: "/health", arguments, environment })
+        Self::start(options, Kind { name: "redis_exporter", ready: "/health", arguments, environment })
     }
 
     /// The exporter of this machine.
     ///
     /// # Errors
     /// If it is not installed and cannot be, or does not start.
-    pub fn node_exporter(place: &Place) -> Result<Self, BackendError> {
+    pub fn node_exporter(options: &MonitorOptions) -> Result<Self, BackendError> {
         let arguments = vec!["--web.listen-address=127.0.0.1:PORT".to_owned()];
-        Self::start(place, Kind { name: "node_exporter", ready: "/", arguments, ..Kind::default() })
+        Self::start(options, Kind { name: "node_exporter", ready: "/", arguments, ..Kind::default() })
     }
 
-    fn start(place: &Place, kind: Kind) -> Result<Self, BackendError> {
+    fn start(options: &MonitorOptions, kind: Kind) -> Result<Self, BackendError> {
         let path = program(kind.name)?;
         let open = |port| {
-            let home = place.folder.as_deref().map_or_else(Home::temporary, Home::kept)?;
-            let server = Server::new(kind.name, home, port, "")?;
+            let data_folder = options.folder.as_deref().map_or_else(DataFolder::temporary, DataFolder::persistent)?;
+            let server = Server::new(kind.name, data_folder, port, "")?;
             let monitor = Self { server, program: path.clone(), kind: kind.clone() };
             monitor.launch()?;
             Ok(monitor)
         };
-        place.port.map_or_else(|| on_free_port(open), open)
+        options.port.map_or_else(|| on_free_port(open), open)
     }
 
     /// Where it listens.
@@ -139,7 +139,7 @@ impl Monitor {
     /// Where it keeps its data, and its output in the file `output`.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.server.home().path()
+        self.server.data_folder().path()
     }
 
     /// Starts it, unless it runs, and waits until it is ready.
@@ -148,7 +148,7 @@ impl Monitor {
     /// If it ends, or is not ready in time.
     pub fn launch(&self) -> Result<(), BackendError> {
         let (port, folder) = (self.server.port().to_string(), self.folder().display().to_string());
-        let mut command = gated(&self.program);
+        let mut command = leader_command(&self.program);
         command.args(self.kind.arguments.iter().map(|text| text.replace("PORT", &port).replace("FOLDER", &folder)));
         command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
         command.envs(self.kind.environment.iter().map(|(name, value)| (name, value)));
@@ -180,7 +180,7 @@ impl Monitor {
             }
         };
         // It runs: what is left of a launch is to wait.
-        self.server.launch(gated(&self.program), scraped)?;
+        self.server.launch(leader_command(&self.program), scraped)?;
         self.server.signal("HUP")?;
         // A signal stops its group first.
         self.server.signal("CONT")

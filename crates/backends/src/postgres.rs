@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::error::BackendError;
-use crate::group::gated;
 use crate::install::{self, Package, folder_of, tail};
-use crate::server::{Home, Server, on_free_port, random};
+use crate::process_group::leader_command;
+use crate::server::{DataFolder, Server, on_free_port, random};
 
 const PACKAGE: Package = Package { server: "Postgres", program: "postgres", debian: "postgresql" };
 
 /// What a kill leaves in the kernel: a segment of shared memory, named in the seventh line of this file.
-const FAREWELL: &str = "ipcrm -m \"$(sed -n '7s/.* //p' \"$2/data/postmaster.pid\")\" 2>/dev/null";
+const CLEANUP: &str = "ipcrm -m \"$(sed -n '7s/.* //p' \"$2/data/postmaster.pid\")\" 2>/dev/null";
 
 /// For a server whose data nobody wants back after a power cut. A kill harms it no more than others.
 const HASTY: [&str; 3] = ["fsync=off", "full_page_writes=off", "synchronous_commit=off"];
@@ -37,7 +37,7 @@ impl Postgres {
     /// # Errors
     /// If Postgres is not installed and cannot be, or does not start.
     pub fn start() -> Result<Self, BackendError> {
-        on_free_port(|port| Self::open(Home::temporary()?, port, false))
+        on_free_port(|port| Self::open(DataFolder::temporary()?, port, false))
     }
 
     /// Like [`start`](Self::start), with Postgres' own settings for durability: a commit is on the disk.
@@ -45,7 +45,7 @@ impl Postgres {
     /// # Errors
     /// If Postgres is not installed and cannot be, or does not start.
     pub fn durable() -> Result<Self, BackendError> {
-        on_free_port(|port| Self::open(Home::temporary()?, port, true))
+        on_free_port(|port| Self::open(DataFolder::temporary()?, port, true))
     }
 
     /// Starts one, durable, with the data in `folder`, which stays. The folder is made if need be; as root it comes to
@@ -54,15 +54,15 @@ impl Postgres {
     /// # Errors
     /// If Postgres is not installed and cannot be, or does not start.
     pub fn start_in(folder: &Path, port: u16) -> Result<Self, BackendError> {
-        Self::open(Home::kept(folder)?, port, true)
+        Self::open(DataFolder::persistent(folder)?, port, true)
     }
 
-    fn open(home: Home, port: u16, durable: bool) -> Result<Self, BackendError> {
+    fn open(data_folder: DataFolder, port: u16, durable: bool) -> Result<Self, BackendError> {
         let programs = programs()?;
-        let password = home.password()?;
+        let password = data_folder.password()?;
         let owner = if install::is_root() { Some(owner()?) } else { None };
-        let data = home.path().join("data");
-        let server = Server::new(PACKAGE.server, home, port, FAREWELL)?;
+        let data = data_folder.path().join("data");
+        let server = Server::new(PACKAGE.server, data_folder, port, CLEANUP)?;
         let postgres = Self { server, programs, password, owner, durable };
         if !data.exists() {
             postgres.initialise(&data)?;
@@ -72,26 +72,26 @@ impl Postgres {
     }
 
     fn initialise(&self, data: &Path) -> Result<(), BackendError> {
-        let home = self.server.home();
+        let data_folder = self.server.data_folder();
         // Under another name until it is whole.
-        let draft = home.path().join("data.new");
-        let cannot = || BackendError::system(format!("cannot prepare {}", home.path().display()));
+        let draft = data_folder.path().join("data.new");
+        let cannot = || BackendError::system(format!("cannot prepare {}", data_folder.path().display()));
         if draft.exists() {
             fs::remove_dir_all(&draft).map_err(cannot())?;
         }
         if let Some((user, group)) = self.owner {
-            for path in [home.path(), &home.path().join("password")] {
+            for path in [data_folder.path(), &data_folder.path().join("password")] {
                 chown(path, Some(user), Some(group)).map_err(cannot())?;
             }
         }
         let mut command = Command::new(self.programs.join("initdb"));
         command.args(["--username=postgres", "--encoding=UTF8", "--no-locale", "--auth=scram-sha-256"]);
-        command.arg("--pwfile").arg(home.path().join("password")).arg("--pgdata").arg(&draft);
-        if home.is_temporary() {
+        command.arg("--pwfile").arg(data_folder.path().join("password")).arg("--pgdata").arg(&draft);
+        if data_folder.is_temporary() {
             command.arg("--no-sync");
         }
         self.as_owner(&mut command);
-        run(command.current_dir(home.path()), "initdb", "")?;
+        run(command.current_dir(data_folder.path()), "initdb", "")?;
         fs::rename(&draft, data).map_err(cannot())
     }
 
@@ -120,7 +120,7 @@ impl Postgres {
     /// Where it keeps its data, and its output in the file `output`.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.server.home().path()
+        self.server.data_folder().path()
     }
 
     /// Makes a fresh database and answers its URL, as superuser.
@@ -173,7 +173,7 @@ impl Postgres {
     /// # Errors
     /// If it does not start.
     pub fn launch(&self) -> Result<(), BackendError> {
-        let mut command = gated(&self.programs.join("postgres"));
+        let mut command = leader_command(&self.programs.join("postgres"));
         command.arg("-D").arg(self.folder().join("data"));
         let port = format!("port={}", self.port());
         let always = ["listen_addresses=127.0.0.1", "unix_socket_directories=", &port];

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::BackendError;
-use crate::group::gated;
-use crate::server::{Home, Server};
+use crate::process_group::leader_command;
+use crate::server::{DataFolder, Server};
 
 /// A program with a folder and a port of its own. Dropping it kills it.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Program {
         port: u16,
         environment: Vec<(String, String)>,
     ) -> Result<Self, BackendError> {
-        let server = Server::new(name, Home::kept(folder)?, port, "")?;
+        let server = Server::new(name, DataFolder::persistent(folder)?, port, "")?;
         Ok(Self { server, path: path.to_owned(), environment })
     }
 
@@ -36,7 +36,7 @@ impl Program {
     /// # Errors
     /// If it does not start.
     pub fn launch<E: std::fmt::Display>(&self, answers: impl Fn() -> Result<(), E>) -> Result<(), BackendError> {
-        let mut command = gated(&self.path);
+        let mut command = leader_command(&self.path);
         command.env_clear().envs(std::env::vars_os().filter(|(name, _)| name == "PATH"));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         self.server.launch(command, answers)

@@ -1,15 +1,15 @@
 //! A private RabbitMQ: own data, own ports, own port mapper.
 
-mod hello;
+mod handshake;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::error::BackendError;
-use crate::group::gated;
 use crate::install::{self, Package, folder_of, tail};
-use crate::server::{Home, Server, free_port, on_free_port};
+use crate::process_group::leader_command;
+use crate::server::{DataFolder, Server, free_port, on_free_port};
 
 const PACKAGE: Package = Package { server: "RabbitMQ", program: "rabbitmq-server", debian: "rabbitmq-server" };
 
@@ -38,7 +38,7 @@ impl RabbitMq {
     /// # Errors
     /// If RabbitMQ is not installed and cannot be, or does not start.
     pub fn start() -> Result<Self, BackendError> {
-        on_free_port(|port| Self::open(Home::temporary()?, port, free_port()?))
+        on_free_port(|port| Self::open(DataFolder::temporary()?, port, free_port()?))
     }
 
     /// Starts one with the data in `folder`, which stays, and its metrics on a port of their own. The folder is made if
@@ -47,18 +47,18 @@ impl RabbitMq {
     /// # Errors
     /// If RabbitMQ is not installed and cannot be, or does not start.
     pub fn start_in(folder: &Path, port: u16, metrics_port: u16) -> Result<Self, BackendError> {
-        Self::open(Home::kept(folder)?, port, metrics_port)
+        Self::open(DataFolder::persistent(folder)?, port, metrics_port)
     }
 
-    fn open(home: Home, port: u16, metrics_port: u16) -> Result<Self, BackendError> {
+    fn open(data_folder: DataFolder, port: u16, metrics_port: u16) -> Result<Self, BackendError> {
         let programs = programs()?;
         let settings = format!(
             "listeners.tcp.default = 127.0.0.1:{port}\nprometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {metrics_port}\n"
         );
-        home.write("rabbitmq.conf", &settings)?;
-        home.write("plugins", "[rabbitmq_prometheus].\n")?;
-        home.write("environment", "")?;
-        let server = Server::new(PACKAGE.server, home, port, "")?;
+        data_folder.write("rabbitmq.conf", &settings)?;
+        data_folder.write("plugins", "[rabbitmq_prometheus].\n")?;
+        data_folder.write("environment", "")?;
+        let server = Server::new(PACKAGE.server, data_folder, port, "")?;
         let broker = Self { server, programs, inner_ports: [free_port()?, free_port()?], metrics_port };
         broker.launch()?;
         Ok(broker)
@@ -91,7 +91,7 @@ impl RabbitMq {
     /// Where it keeps its data, and its output in the file `output`.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.server.home().path()
+        self.server.data_folder().path()
     }
 
     /// Adds lines to its configuration by starting it again.
@@ -99,7 +99,7 @@ impl RabbitMq {
     /// # Errors
     /// If it does not start with them.
     pub fn configure(&self, lines: &[&str]) -> Result<(), BackendError> {
-        self.server.home().append("rabbitmq.conf", lines)?;
+        self.server.data_folder().append("rabbitmq.conf", lines)?;
         self.stop()?;
         self.launch()
     }
@@ -145,10 +145,10 @@ impl RabbitMq {
     /// # Errors
     /// If it does not start.
     pub fn launch(&self) -> Result<(), BackendError> {
-        let mut command = gated(Path::new("sh"));
+        let mut command = leader_command(Path::new("sh"));
         command.args(["-c", SCRIPT]).arg(self.programs.join(PACKAGE.program));
         self.environment(&mut command);
-        self.server.launch(command, || hello::welcome(self.port()))
+        self.server.launch(command, || handshake::handshake(self.port()))
     }
 
     /// Stops all its processes where they are: connections stay, and nobody answers.

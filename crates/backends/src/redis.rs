@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::error::BackendError;
-use crate::group::gated;
 use crate::install::{self, Package, folder_of};
-use crate::server::{Home, Server, on_free_port};
+use crate::process_group::leader_command;
+use crate::server::{DataFolder, Server, on_free_port};
 
 const PACKAGE: Package = Package { server: "Redis", program: "redis-server", debian: "redis-server" };
 
@@ -26,7 +26,7 @@ impl Redis {
     /// # Errors
     /// If Redis is not installed and cannot be, or does not start.
     pub fn start() -> Result<Self, BackendError> {
-        on_free_port(|port| Self::open(Home::temporary()?, port, false))
+        on_free_port(|port| Self::open(DataFolder::temporary()?, port, false))
     }
 
     /// Like [`start`](Self::start), with an append-only file: a kill loses nothing.
@@ -34,7 +34,7 @@ impl Redis {
     /// # Errors
     /// If Redis is not installed and cannot be, or does not start.
     pub fn durable() -> Result<Self, BackendError> {
-        on_free_port(|port| Self::open(Home::temporary()?, port, true))
+        on_free_port(|port| Self::open(DataFolder::temporary()?, port, true))
     }
 
     /// Starts one, durable, with the data in `folder`, which stays. The folder is made if need be.
@@ -42,18 +42,18 @@ impl Redis {
     /// # Errors
     /// If Redis is not installed and cannot be, or does not start.
     pub fn start_in(folder: &Path, port: u16) -> Result<Self, BackendError> {
-        Self::open(Home::kept(folder)?, port, true)
+        Self::open(DataFolder::persistent(folder)?, port, true)
     }
 
-    fn open(home: Home, port: u16, durable: bool) -> Result<Self, BackendError> {
+    fn open(data_folder: DataFolder, port: u16, durable: bool) -> Result<Self, BackendError> {
         let program = program()?;
-        let password = home.password()?;
+        let password = data_folder.password()?;
         let durable = if durable { "yes" } else { "no" };
         let settings = format!(
             "bind 127.0.0.1\nport {port}\nrequirepass {password}\nsave \"\"\nappendonly {durable}\ndaemonize no\n"
         );
-        home.write("redis.conf", &settings)?;
-        let redis = Self { server: Server::new(PACKAGE.server, home, port, "")?, program, password };
+        data_folder.write("redis.conf", &settings)?;
+        let redis = Self { server: Server::new(PACKAGE.server, data_folder, port, "")?, program, password };
         redis.launch()?;
         Ok(redis)
     }
@@ -73,7 +73,7 @@ impl Redis {
     /// Where it keeps its data, and its output in the file `output`.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.server.home().path()
+        self.server.data_folder().path()
     }
 
     /// Where it listens, for other credentials, such as `:password` or `user:password`; none if empty.
@@ -88,7 +88,7 @@ impl Redis {
     /// # Errors
     /// If it does not start with them.
     pub fn configure(&self, lines: &[&str]) -> Result<(), BackendError> {
-        self.server.home().append("redis.conf", lines)?;
+        self.server.data_folder().append("redis.conf", lines)?;
         self.stop()?;
         self.launch()
     }
@@ -121,7 +121,7 @@ impl Redis {
     /// # Errors
     /// If it does not start.
     pub fn launch(&self) -> Result<(), BackendError> {
-        let mut command = gated(&self.program);
+        let mut command = leader_command(&self.program);
         command.arg(self.folder().join("redis.conf"));
         self.server.launch(command, || self.answers())
     }

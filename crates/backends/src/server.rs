@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::error::BackendError;
-use crate::group::{Group, PACE};
 use crate::install::tail;
+use crate::process_group::{POLL_INTERVAL, ProcessGroup};
 
 /// The longest time for a start or a stop. A loaded machine starts the Erlang machine slowly.
-const PATIENCE: Duration = Duration::from_secs(90);
+const START_STOP_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// How often a port may have been taken between the look and the start.
 const ATTEMPTS: usize = 5;
@@ -30,12 +30,12 @@ const PORTS: std::ops::Range<u16> = 12_000..32_000;
 
 /// Where a server keeps its data.
 #[derive(Debug)]
-pub(crate) struct Home {
+pub(crate) struct DataFolder {
     path: PathBuf,
     temporary: Option<TempDir>,
 }
 
-impl Home {
+impl DataFolder {
     /// A folder that is removed in the end.
     pub(crate) fn temporary() -> Result<Self, BackendError> {
         let folder = tempfile::Builder::new().prefix("signalbox-backend-").tempdir();
@@ -44,7 +44,7 @@ impl Home {
     }
 
     /// A folder that stays, made if need be.
-    pub(crate) fn kept(path: &Path) -> Result<Self, BackendError> {
+    pub(crate) fn persistent(path: &Path) -> Result<Self, BackendError> {
         let cannot = |path: &Path| BackendError::system(format!("cannot use the folder {}", path.display()));
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(cannot(path))?;
         Ok(Self { path: path.canonicalize().map_err(cannot(path))?, temporary: None })
@@ -91,27 +91,32 @@ pub(crate) struct Server {
     name: &'static str,
     port: u16,
     // Before the folder: the processes end first.
-    group: Mutex<Group>,
-    home: Home,
+    group: Mutex<ProcessGroup>,
+    data_folder: DataFolder,
 }
 
 impl Server {
-    /// A server that does not run yet. `farewell` is a command of the shell that cleans up outside of the folder.
-    pub(crate) fn new(name: &'static str, home: Home, port: u16, farewell: &str) -> Result<Self, BackendError> {
-        let group = Group::new(home.path(), home.is_temporary(), farewell)
+    /// A server that does not run yet. `cleanup` is a command of the shell that cleans up outside of the folder.
+    pub(crate) fn new(
+        name: &'static str,
+        data_folder: DataFolder,
+        port: u16,
+        cleanup: &str,
+    ) -> Result<Self, BackendError> {
+        let group = ProcessGroup::new(data_folder.path(), data_folder.is_temporary(), cleanup)
             .map_err(BackendError::system("cannot start a watchdog"))?;
-        Ok(Self { name, port, group: Mutex::new(group), home })
+        Ok(Self { name, port, group: Mutex::new(group), data_folder })
     }
 
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    pub(crate) fn home(&self) -> &Home {
-        &self.home
+    pub(crate) fn data_folder(&self) -> &DataFolder {
+        &self.data_folder
     }
 
-    /// Starts it with a command made by [`crate::group::gated`], unless it runs, and waits until it answers.
+    /// Starts it with a command made by [`crate::process_group::leader_command`], unless it runs, and waits until it answers.
     pub(crate) fn launch<E>(
         &self,
         mut command: Command,
@@ -123,20 +128,22 @@ impl Server {
         let mut group = self.group();
         if !group.runs().map_err(self.cannot("be watched"))? {
             group.kill().map_err(self.cannot("be killed"))?;
-            self.home.write("output", "")?;
-            let output = OpenOptions::new().append(true).open(self.home.path.join("output"));
+            self.data_folder.write("output", "")?;
+            let output = OpenOptions::new().append(true).open(self.data_folder.path.join("output"));
             let output = output.and_then(|output| Ok((output.try_clone()?, output)));
             let (stdout, stderr) = output.map_err(self.cannot("write its output"))?;
-            command.current_dir(self.home.path()).stdout(stdout).stderr(stderr);
+            command.current_dir(self.data_folder.path()).stdout(stdout).stderr(stderr);
             group.launch(command).map_err(self.cannot("be started"))?;
         }
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + START_STOP_TIMEOUT;
         while let Err(refusal) = answers() {
             let what = match group.ended().map_err(self.cannot("be watched"))? {
                 Some(status) => format!("ended at its start ({status})"),
-                None if Instant::now() > deadline => format!("gave no answer within {PATIENCE:?} ({refusal})"),
+                None if Instant::now() > deadline => {
+                    format!("gave no answer within {START_STOP_TIMEOUT:?} ({refusal})")
+                }
                 None => {
-                    std::thread::park_timeout(PACE);
+                    std::thread::park_timeout(POLL_INTERVAL);
                     continue;
                 }
             };
@@ -158,11 +165,15 @@ impl Server {
 
     /// Ends it in order, by the signal that asks this server for it.
     pub(crate) fn stop(&self, signal: &str) -> Result<(), BackendError> {
-        let in_time = self.group().stop(signal, PATIENCE).map_err(self.cannot("be stopped"))?;
-        if in_time { Ok(()) } else { Err(self.error(format!("did not stop within {PATIENCE:?} and was killed"))) }
+        let in_time = self.group().stop(signal, START_STOP_TIMEOUT).map_err(self.cannot("be stopped"))?;
+        if in_time {
+            Ok(())
+        } else {
+            Err(self.error(format!("did not stop within {START_STOP_TIMEOUT:?} and was killed")))
+        }
     }
 
-    fn group(&self) -> MutexGuard<'_, Group> {
+    fn group(&self) -> MutexGuard<'_, ProcessGroup> {
         self.group.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -171,7 +182,7 @@ impl Server {
     }
 
     fn error(&self, what: String) -> BackendError {
-        let output = fs::read(self.home.path.join("output")).unwrap_or_default();
+        let output = fs::read(self.data_folder.path.join("output")).unwrap_or_default();
         BackendError::Server { server: self.name, what, output: tail(&String::from_utf8_lossy(&output)) }
     }
 }
@@ -181,7 +192,7 @@ pub(crate) fn on_free_port<T>(start: impl Fn(u16) -> Result<T, BackendError>) ->
     let mut attempts = 1;
     loop {
         match start(free_port()?) {
-            Err(BackendError::Server { output, .. }) if attempts < ATTEMPTS && is_about_the_port(&output) => {
+            Err(BackendError::Server { output, .. }) if attempts < ATTEMPTS && is_port_conflict(&output) => {
                 attempts += 1;
             }
             outcome => return outcome,
@@ -189,7 +200,7 @@ pub(crate) fn on_free_port<T>(start: impl Fn(u16) -> Result<T, BackendError>) ->
     }
 }
 
-fn is_about_the_port(output: &str) -> bool {
+fn is_port_conflict(output: &str) -> bool {
     let output = output.to_lowercase();
     output.contains("address already in use") || output.contains("eaddrinuse")
 }
@@ -267,11 +278,11 @@ mod tests {
     #[test]
     fn a_kept_password_stays_and_is_for_its_owner() {
         let folder = tempfile::tempdir().unwrap();
-        let home = Home::kept(&folder.path().join("deep/er")).unwrap();
-        let password = home.password().unwrap();
-        assert_eq!(Home::kept(home.path()).unwrap().password().unwrap(), password);
-        assert_ne!(Home::temporary().unwrap().password().unwrap(), password);
-        let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(home.path().join("password")).unwrap());
+        let data_folder = DataFolder::persistent(&folder.path().join("deep/er")).unwrap();
+        let password = data_folder.password().unwrap();
+        assert_eq!(DataFolder::persistent(data_folder.path()).unwrap().password().unwrap(), password);
+        assert_ne!(DataFolder::temporary().unwrap().password().unwrap(), password);
+        let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(data_folder.path().join("password")).unwrap());
         assert_eq!(mode & 0o777, 0o600);
     }
 }

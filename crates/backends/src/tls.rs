@@ -12,14 +12,14 @@ use crate::server::{free_port, write_private};
 
 /// What a server shows its clients, as PEM.
 #[derive(Clone, Copy, Debug)]
-pub struct Identity<'a> {
+pub struct ServerCertificate<'a> {
     /// Its certificate.
     pub certificate: &'a str,
     /// The private key of the certificate.
     pub key: &'a str,
 }
 
-impl Identity<'_> {
+impl ServerCertificate<'_> {
     /// Writes both into `folder` for its owner, who is the user that runs the server.
     fn write(self, folder: &Path) -> Result<[PathBuf; 2], BackendError> {
         let owner = fs::metadata(folder).map_err(BackendError::system("cannot look at the server's folder"))?;
@@ -34,12 +34,12 @@ impl Identity<'_> {
 }
 
 impl Postgres {
-    /// Lets clients ask for TLS, at the same port. To be called again for another identity.
+    /// Lets clients ask for TLS, at the same port. To be called again for another certificate.
     ///
     /// # Errors
     /// If Postgres does not do it.
-    pub fn secure(&self, identity: Identity<'_>) -> Result<(), BackendError> {
-        let [certificate, key] = identity.write(&self.folder().join("data"))?;
+    pub fn enable_tls(&self, certificate: ServerCertificate<'_>) -> Result<(), BackendError> {
+        let [certificate, key] = certificate.write(&self.folder().join("data"))?;
         for (name, value) in [("ssl_cert_file", certificate), ("ssl_key_file", key), ("ssl", "on".into())] {
             self.execute("postgres", &format!("ALTER SYSTEM SET {name} = '{}'", value.display()))?;
         }
@@ -52,8 +52,8 @@ impl Redis {
     ///
     /// # Errors
     /// If Redis does not start so; some are built without TLS.
-    pub fn secure(&self, identity: Identity<'_>) -> Result<u16, BackendError> {
-        let [certificate, key] = identity.write(self.folder())?;
+    pub fn enable_tls(&self, certificate: ServerCertificate<'_>) -> Result<u16, BackendError> {
+        let [certificate, key] = certificate.write(self.folder())?;
         let port = free_port()?;
         let [certificate, key] =
             [("cert", certificate), ("key", key)].map(|(what, path)| format!("tls-{what}-file {}", path.display()));
@@ -67,8 +67,8 @@ impl RabbitMq {
     ///
     /// # Errors
     /// If RabbitMQ does not start so.
-    pub fn secure(&self, identity: Identity<'_>) -> Result<u16, BackendError> {
-        let [certificate, key] = identity.write(self.folder())?.map(|path| path.display().to_string());
+    pub fn enable_tls(&self, certificate: ServerCertificate<'_>) -> Result<u16, BackendError> {
+        let [certificate, key] = certificate.write(self.folder())?.map(|path| path.display().to_string());
         let port = free_port()?;
         self.configure(&[
             &format!("listeners.ssl.default = 127.0.0.1:{port}"),

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 
-use backends::{BackendError, Monitor, Place, RabbitMq, Reader, Redis, answers};
+use backends::{Account, BackendError, Monitor, MonitorOptions, RabbitMq, Redis, answers};
 
 fn get(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
@@ -19,7 +19,7 @@ fn get(address: SocketAddr, path: &str) -> String {
 fn listeners(folder: &Path) -> Vec<String> {
     let mut sockets = Vec::new();
     for process in std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path()) {
-        if std::fs::read_link(process.join("cwd")).is_ok_and(|place| place.starts_with(folder)) {
+        if std::fs::read_link(process.join("cwd")).is_ok_and(|options| options.starts_with(folder)) {
             let files = std::fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
             sockets.extend(files.filter_map(|file| std::fs::read_link(file.path()).ok()));
         }
@@ -59,20 +59,20 @@ fn exporters_read_their_servers() {
     redis
         .configure(&["user metrics on >secret -@all +ping +info +config|get +client|setname +slowlog +latency"])
         .unwrap();
-    let reader = |port| Reader { port, user: "metrics".to_owned(), password: "secret".to_owned() };
-    let place = Place::default();
+    let account = |port| Account { port, user: "metrics".to_owned(), password: "secret".to_owned() };
+    let options = MonitorOptions::default();
     for (monitor, up) in [
-        (Monitor::postgres_exporter(&place, &reader(postgres.port())).unwrap(), "\npg_up"),
-        (Monitor::redis_exporter(&place, &reader(redis.port())).unwrap(), "\nredis_up 1\n"),
-        (Monitor::node_exporter(&place).unwrap(), "\nnode_memory_MemTotal_bytes "),
+        (Monitor::postgres_exporter(&options, &account(postgres.port())).unwrap(), "\npg_up"),
+        (Monitor::redis_exporter(&options, &account(redis.port())).unwrap(), "\nredis_up 1\n"),
+        (Monitor::node_exporter(&options).unwrap(), "\nnode_memory_MemTotal_bytes "),
     ] {
         let metrics = get(monitor.address(), "/metrics");
         assert!(metrics.contains(up), "{up} {metrics}");
         only_on_loopback(&monitor);
         comes_back(&monitor, "/metrics");
     }
-    let wrong = Reader { password: "wrong".to_owned(), ..reader(postgres.port()) };
-    let monitor = Monitor::postgres_exporter(&place, &wrong).unwrap();
+    let wrong = Account { password: "wrong".to_owned(), ..account(postgres.port()) };
+    let monitor = Monitor::postgres_exporter(&options, &wrong).unwrap();
     assert!(get(monitor.address(), "/metrics").contains("\npg_up 0\n"), "nobody gets in with a wrong password");
 }
 
@@ -84,20 +84,20 @@ fn prometheus_and_alertmanager_take_their_configuration_and_refuse_a_wrong_one()
         std::fs::write(&path, text).unwrap();
         path
     };
-    let place = Place::default();
+    let options = MonitorOptions::default();
     let config = write("prometheus.yml", "scrape_configs: [{job_name: probe}]\n");
-    let prometheus = Monitor::prometheus(&place, &config, "1m").unwrap();
+    let prometheus = Monitor::prometheus(&options, &config, "1m").unwrap();
     assert!(get(prometheus.address(), "/api/v1/status/config").contains("probe"));
     assert!(get(prometheus.address(), "/api/v1/status/flags").contains("exemplar-storage"));
     only_on_loopback(&prometheus);
     comes_back(&prometheus, "/-/ready");
     let config = write("alertmanager.yml", "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n");
-    let alertmanager = Monitor::alertmanager(&place, &config).unwrap();
+    let alertmanager = Monitor::alertmanager(&options, &config).unwrap();
     assert!(get(alertmanager.address(), "/api/v2/status").contains("nobody"));
     only_on_loopback(&alertmanager);
     comes_back(&alertmanager, "/-/ready");
     let config = write("alertmanager.yml", "route: {receiver: somebody}\nreceivers: [{name: nobody}]\n");
-    let error = Monitor::alertmanager(&place, &config).unwrap_err();
+    let error = Monitor::alertmanager(&options, &config).unwrap_err();
     assert!(matches!(error, BackendError::Server { .. }) && error.to_string().contains("somebody"), "{error}");
 }
 
@@ -114,17 +114,17 @@ fn the_broker_serves_its_metrics() {
 fn a_folder_of_somebody_else_stays_and_a_temporary_one_goes() {
     let folder = tempfile::tempdir().unwrap();
     let kept = folder.path().join("node");
-    let place = Place { folder: Some(kept.clone()), port: Some(backends::free_port().unwrap()) };
-    let monitor = Monitor::node_exporter(&place).unwrap();
-    assert_eq!(monitor.address().port(), place.port.unwrap());
+    let options = MonitorOptions { folder: Some(kept.clone()), port: Some(backends::free_port().unwrap()) };
+    let monitor = Monitor::node_exporter(&options).unwrap();
+    assert_eq!(monitor.address().port(), options.port.unwrap());
     drop(monitor);
     assert!(kept.join("output").is_file());
-    let monitor = Monitor::node_exporter(&Place::default()).unwrap();
+    let monitor = Monitor::node_exporter(&MonitorOptions::default()).unwrap();
     let (temporary, address) = (monitor.folder().to_owned(), monitor.address());
     drop(monitor);
     assert!(!temporary.exists());
     answers(address, "/").unwrap_err();
-    let taken = Place { port: Some(backends::redis().port()), folder: None };
+    let taken = MonitorOptions { port: Some(backends::redis().port()), folder: None };
     let error = Monitor::node_exporter(&taken).unwrap_err().to_string();
     assert!(error.contains("address already in use"), "{error}");
 }

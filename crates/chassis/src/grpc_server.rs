@@ -74,7 +74,7 @@ impl Server {
             .max_concurrent_streams(self.settings.max_concurrent_streams)
             .http2_max_header_list_size(MAX_METADATA_BYTES)
             .layer(AdmitLayer::grpc(self.settings.max_in_flight))
-            .layer(GrpcServerLayer::new(self.contract.known_method).expecting(self.contract.own_methods()))
+            .layer(GrpcServerLayer::new(self.contract.known_method).init_failures_to_zero(self.contract.own_methods()))
             .layer(RefuseLayer::grpc())
             .layer(CatchPanicLayer::custom(on_panic))
             .layer(ServerDeadlineLayer::new(self.settings.timeout));

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use chassis::ports::Ports;
-use telemetry::{Destination, Publication};
+use telemetry::{Destination, PublishGuard};
 
 use crate::consumer::Consumer;
 use crate::envelope::Envelope;
@@ -121,10 +121,10 @@ impl Publisher for InProcessPublisher {
                 queue: String::new(),
             };
             let (id, mut headers) = (event.id().to_string(), Headers::new());
-            let publication = Publication::start(&destination, &id, event.cause(), &mut headers);
+            let guard = PublishGuard::start(&destination, &id, event.cause(), &mut headers);
             let message = Message::new(Some(id), headers, event.encode());
             let outcome = self.queues.route(&self.context, &message);
-            publication.finish(outcome.as_ref().err().map(PublishError::error_type));
+            guard.finish(outcome.as_ref().err().map(PublishError::error_type));
             outcome
         };
         events.iter().map(publish).collect()

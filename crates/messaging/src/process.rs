@@ -113,10 +113,10 @@ impl Processor {
         ports: &Ports,
     ) -> Self {
         let queue = subscription.queue();
-        telemetry::begin(SETTLED_TOTAL, &[("messaging_destination_name", &[&queue]), ("outcome", &OUTCOMES)]);
-        telemetry::begin(HELD_GAUGE, &[("messaging_destination_name", &[&queue])]);
+        telemetry::init_to_zero(SETTLED_TOTAL, &[("messaging_destination_name", &[&queue]), ("outcome", &OUTCOMES)]);
+        telemetry::init_to_zero(HELD_GAUGE, &[("messaging_destination_name", &[&queue])]);
         for kind in subscription.types() {
-            telemetry::expect_messages(&destination(&subscription, system, kind), "failed");
+            telemetry::init_messages_to_zero(&destination(&subscription, system, kind), "failed");
         }
         let (ports, dependency_down) = (ports.clone(), AtomicBool::new(false));
         Self { subscription, handler, system, queue, ports, dependency_down }

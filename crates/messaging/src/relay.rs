@@ -84,8 +84,8 @@ impl Relay {
 
     /// Relays for ever. Events in flight when it is dropped are published again after the lease.
     pub async fn run(self) {
-        telemetry::begin("outbox_relayed_messages_total", &[("outcome", &["sent", "returned", "failed"])]);
-        telemetry::begin("outbox_relay_lag_seconds", &[]);
+        telemetry::init_to_zero("outbox_relayed_messages_total", &[("outcome", &["sent", "returned", "failed"])]);
+        telemetry::init_to_zero("outbox_relay_lag_seconds", &[]);
         let clock = Arc::clone(&self.outbox.ports().clock);
         let mut gauges = Periodic::starting(clock.now(), GAUGE_INTERVAL);
         let mut purge = Periodic::starting(clock.now(), PURGE_INTERVAL);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::outputs::Output;
+use crate::generated_file::GeneratedFile;
 use crate::sources::{self, SourceError};
 use crate::thresholds::AlertThresholds;
 
@@ -15,11 +15,8 @@ mod panel;
 mod selectors;
 
 pub use board::SCHEMA_VERSION;
-pub use definition::Dashboard;
+pub use definition::{DEFINITIONS, Dashboard};
 pub use layout::panel_id;
-
-/// Folder of the definitions.
-pub const DEFINITIONS: &str = "observability/dashboards";
 
 /// Folder of what Grafana reads.
 pub const GENERATED: &str = "grafana/dashboards";
@@ -46,22 +43,12 @@ pub fn read(root: &Path) -> Result<Vec<Dashboard>, SourceError> {
 /// # Errors
 ///
 /// If a definition or an alert cannot be read, or a panel cannot be drawn as it is defined.
-pub fn outputs(root: &Path) -> Result<Vec<Output>, SourceError> {
+pub fn outputs(root: &Path) -> Result<Vec<GeneratedFile>, SourceError> {
     let alerts = AlertThresholds::read(root)?;
     let files = read(root)?.into_iter().map(|dashboard| {
         let path = format!("{GENERATED}/{}/{}.json", dashboard.folder, dashboard.uid);
         let json = board::json(&dashboard, &alerts)?;
-        Ok(Output { path, content: format!("{json:#}\n") })
+        Ok(GeneratedFile { path, content: format!("{json:#}\n") })
     });
     files.collect()
-}
-
-/// What is wrong with a panel of a definition.
-fn wrong(dashboard: &Dashboard, panel: &str, field: &'static str, problem: String) -> SourceError {
-    SourceError::Field {
-        file: format!("{DEFINITIONS}/{}.yml", dashboard.uid),
-        item: format!("panel \"{panel}\""),
-        field,
-        problem,
-    }
 }

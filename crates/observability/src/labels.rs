@@ -1,4 +1,4 @@
-//! Which labels the result of a query can have.
+//! Which labels the result of a query can have, and with it the series that a recording rule writes.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,26 @@ use promql_parser::label::MatchOp;
 use promql_parser::parser::{BinaryExpr, Call, Expr, LabelModifier, VectorMatchCardinality};
 
 use crate::promql::{self, Query};
+use crate::rules::Rule;
 use crate::vocabulary::Vocabulary;
 
 /// Labels that the series in the result of `query` can have, by what is known of those it starts from.
 #[must_use]
 pub fn of(query: &Query, known: &Vocabulary) -> BTreeSet<String> {
     of_expression(query.expression(), known)
+}
+
+impl Vocabulary {
+    /// Adds the series that recording rules write. A rule may build on an earlier one.
+    pub fn record<'a>(&mut self, rules: impl IntoIterator<Item = &'a Rule>) {
+        for rule in rules {
+            if let (Some(name), Ok(query)) = (&rule.record, Query::parse(&rule.expr)) {
+                let mut labels = of(&query, self);
+                labels.extend(rule.labels.keys().cloned());
+                self.insert(name.clone(), labels);
+            }
+        }
+    }
 }
 
 fn of_expression(expression: &Expr, known: &Vocabulary) -> BTreeSet<String> {
@@ -43,7 +57,7 @@ fn of_expression(expression: &Expr, known: &Vocabulary) -> BTreeSet<String> {
 }
 
 fn of_selector(selector: &promql::Selector, known: &Vocabulary) -> BTreeSet<String> {
-    let meant = known.meant(&selector.metric);
+    let meant = known.matching(&selector.metric);
     meant.into_iter().filter_map(|series| known.labels(series)).flatten().cloned().collect()
 }
 

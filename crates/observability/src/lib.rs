@@ -4,6 +4,7 @@
 pub mod causes;
 pub mod dashboard;
 pub mod duration;
+pub mod generated_file;
 pub mod labels;
 mod links;
 pub mod lint;

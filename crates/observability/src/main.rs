@@ -30,11 +30,11 @@ fn main() -> ExitCode {
         Ok(files) if verb == Verb::Generate => (files.iter().map(Drift::written).collect(), ExitCode::SUCCESS),
         Ok(stale) => (stale.iter().map(ToString::to_string).collect(), ExitCode::from(u8::from(!stale.is_empty()))),
     };
-    lines.iter().for_each(|line| tell(line));
+    lines.iter().for_each(|line| print_error(line));
     code
 }
 
 #[allow(clippy::print_stderr, reason = "what the user has to know and do")]
-fn tell(text: &str) {
+fn print_error(text: &str) {
     eprintln!("{text}");
 }

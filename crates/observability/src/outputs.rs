@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::causes;
 use crate::dashboard;
+use crate::generated_file::GeneratedFile;
 use crate::page;
 use crate::profile::Profile;
 use crate::rules::RuleFile;
@@ -15,15 +16,6 @@ use crate::vocabulary::Vocabulary;
 
 /// Folder with a folder of rules for each profile.
 pub const RULES: &str = "observability/prometheus/rules";
-
-/// One generated file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Output {
-    /// Path from the root of the project.
-    pub path: String,
-    /// What it has to hold.
-    pub content: String,
-}
 
 /// A file that is not as it is generated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,7 +73,7 @@ pub fn vocabulary(sources: &Sources) -> Result<Vocabulary, SourceError> {
 /// # Errors
 ///
 /// If a source is wrong; file, item and field are named.
-pub fn all(root: &Path) -> Result<Vec<Output>, SourceError> {
+pub fn all(root: &Path) -> Result<Vec<GeneratedFile>, SourceError> {
     let sources = Sources::read(root)?;
     let mut outputs = rules(&sources)?;
     outputs.push(page::output(root, &sources)?);
@@ -94,7 +86,7 @@ pub fn all(root: &Path) -> Result<Vec<Output>, SourceError> {
 /// # Errors
 ///
 /// If a source is wrong.
-pub fn rules(sources: &Sources) -> Result<Vec<Output>, SourceError> {
+pub fn rules(sources: &Sources) -> Result<Vec<GeneratedFile>, SourceError> {
     let known = vocabulary(sources)?;
     slo::check(&sources.slo, &known)?;
     for file in sources.alerts.iter().chain(&sources.recording) {
@@ -115,11 +107,11 @@ pub fn rules(sources: &Sources) -> Result<Vec<Output>, SourceError> {
     Ok(outputs)
 }
 
-fn rendered(path: String, source: &str, content: &RuleFile) -> Result<Output, SourceError> {
+fn rendered(path: String, source: &str, content: &RuleFile) -> Result<GeneratedFile, SourceError> {
     let malformed =
         |error: serde_yaml_ng::Error| SourceError::Malformed { file: path.clone(), problem: error.to_string() };
     let body = serde_yaml_ng::to_string(content).map_err(malformed)?;
-    Ok(Output {
+    Ok(GeneratedFile {
         content: format!("# Written by `make rules` from {source}; changes made here are lost.\n{body}"),
         path,
     })
@@ -140,7 +132,7 @@ const OWNED: [(&str, &str); 6] = [
 /// # Errors
 ///
 /// If a folder cannot be read.
-pub fn drift(root: &Path, outputs: &[Output]) -> Result<Vec<Drift>, SourceError> {
+pub fn drift(root: &Path, outputs: &[GeneratedFile]) -> Result<Vec<Drift>, SourceError> {
     let mut found = Vec::new();
     for output in outputs {
         match fs::read_to_string(root.join(&output.path)) {
@@ -153,7 +145,7 @@ pub fn drift(root: &Path, outputs: &[Output]) -> Result<Vec<Drift>, SourceError>
     Ok(found)
 }
 
-fn orphans(root: &Path, outputs: &[Output]) -> Result<Vec<String>, SourceError> {
+fn orphans(root: &Path, outputs: &[GeneratedFile]) -> Result<Vec<String>, SourceError> {
     let mut found = Vec::new();
     for (folder, ending) in OWNED.into_iter().filter(|(folder, _)| root.join(folder).is_dir()) {
         let files = sources::list(root, folder, ending)?;
@@ -167,7 +159,7 @@ fn orphans(root: &Path, outputs: &[Output]) -> Result<Vec<String>, SourceError> 
 /// # Errors
 ///
 /// If a file cannot be written or removed.
-pub fn write(root: &Path, outputs: &[Output]) -> Result<Vec<Drift>, SourceError> {
+pub fn write(root: &Path, outputs: &[GeneratedFile]) -> Result<Vec<Drift>, SourceError> {
     let changed = drift(root, outputs)?;
     for change in &changed {
         let path = change.path();

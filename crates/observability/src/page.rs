@@ -5,16 +5,14 @@ use std::path::Path;
 use serde::Deserialize;
 use telemetry::catalogue::{self, Kind};
 
-use crate::outputs::Output;
+use crate::dashboard::DEFINITIONS;
+use crate::generated_file::GeneratedFile;
 use crate::rules::Rule;
 use crate::slo::ROWS;
 use crate::sources::{self, Slo, SourceError, Sources};
 
 /// The page.
 pub const FILE: &str = "docs/observability.md";
-
-/// Folder of the definitions of dashboards.
-const DASHBOARDS: &str = "observability/dashboards";
 
 /// What the table tells of a dashboard.
 #[derive(Deserialize)]
@@ -28,7 +26,7 @@ struct Dashboard {
 /// # Errors
 ///
 /// If the page, a marker in it or a definition of a dashboard is missing.
-pub fn output(root: &Path, sources: &Sources) -> Result<Output, SourceError> {
+pub fn output(root: &Path, sources: &Sources) -> Result<GeneratedFile, SourceError> {
     let mut content = sources::read_text(root, FILE)?;
     let tables = [
         ("objectives", objectives(&sources.slo.slo)),
@@ -40,7 +38,7 @@ pub fn output(root: &Path, sources: &Sources) -> Result<Output, SourceError> {
     for (name, table) in tables {
         content = replaced(&content, name, &table)?;
     }
-    Ok(Output { path: FILE.to_owned(), content })
+    Ok(GeneratedFile { path: FILE.to_owned(), content })
 }
 
 fn replaced(page: &str, name: &str, table: &str) -> Result<String, SourceError> {
@@ -118,11 +116,11 @@ fn recordings(sources: &Sources) -> String {
 }
 
 fn dashboards(root: &Path) -> Result<String, SourceError> {
-    let files = if root.join(DASHBOARDS).is_dir() { sources::list(root, DASHBOARDS, ".yml")? } else { Vec::new() };
+    let files = if root.join(DEFINITIONS).is_dir() { sources::list(root, DEFINITIONS, ".yml")? } else { Vec::new() };
     let mut rows = Vec::new();
     for file in files {
         let dashboard: Dashboard = sources::read_yaml(root, &file)?;
-        let uid = file.trim_start_matches(DASHBOARDS).trim_matches('/').trim_end_matches(".yml").to_owned();
+        let uid = file.trim_start_matches(DEFINITIONS).trim_matches('/').trim_end_matches(".yml").to_owned();
         rows.push(vec![format!("[`{uid}`](../{file})"), dashboard.title, dashboard.description]);
     }
     Ok(table(&["Dashboard", "Title", "Answers"], rows))

@@ -5,23 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use telemetry::catalogue::{self, Kind};
 
-use crate::labels;
 use crate::promql::{LabelMatcher, MetricName, Operator, Query, Selector};
-use crate::rules::Rule;
 use crate::sources::External;
 
 /// Labels that the scrape adds to every series. `service_namespace` stands on those of the services only.
 pub const TARGET_LABELS: [&str; 3] = ["job", "instance", "service_namespace"];
-
-/// The metric of ours a series belongs to: `x_bucket` to `x`.
-#[must_use]
-pub fn metric_of(series: &str) -> Option<&'static catalogue::Metric> {
-    let histogram = |ending| series.strip_suffix(ending).and_then(catalogue::find);
-    let histogram = ["_bucket", "_count", "_sum"].into_iter().find_map(histogram);
-    catalogue::find(series)
-        .filter(|metric| metric.kind != Kind::Histogram)
-        .or(histogram.filter(|metric| metric.kind == Kind::Histogram))
-}
 
 /// Known series and their labels.
 #[derive(Clone, Debug, Default)]
@@ -51,19 +39,12 @@ impl Vocabulary {
 
     fn add(&mut self, name: String, labels: impl IntoIterator<Item = impl AsRef<str>>) {
         let labels = labels.into_iter().map(|label| label.as_ref().to_owned());
-        let target = TARGET_LABELS.iter().map(|label| (*label).to_owned());
-        self.series.entry(name).or_default().extend(labels.chain(target));
+        self.insert(name, labels.chain(TARGET_LABELS.map(str::to_owned)));
     }
 
-    /// Adds the series that recording rules write. A rule may build on an earlier one.
-    pub fn record<'a>(&mut self, rules: impl IntoIterator<Item = &'a Rule>) {
-        for rule in rules {
-            if let (Some(name), Ok(query)) = (&rule.record, Query::parse(&rule.expr)) {
-                let mut labels = labels::of(&query, self);
-                labels.extend(rule.labels.keys().cloned());
-                self.series.entry(name.clone()).or_default().extend(labels);
-            }
-        }
+    /// Adds a series, or labels to one that is known.
+    pub(crate) fn insert(&mut self, name: String, labels: impl IntoIterator<Item = String>) {
+        self.series.entry(name).or_default().extend(labels);
     }
 
     /// Labels of a series; none if it is not known.
@@ -74,7 +55,7 @@ impl Vocabulary {
 
     /// Names of the known series a selector means.
     #[must_use]
-    pub fn meant(&self, metric: &MetricName) -> Vec<&str> {
+    pub fn matching(&self, metric: &MetricName) -> Vec<&str> {
         let known = self.series.keys().map(String::as_str);
         match metric {
             MetricName::Exact(name) => known.filter(|series| *series == name.as_str()).collect(),
@@ -89,7 +70,8 @@ impl Vocabulary {
     /// What is wrong with the names in a query; nothing if every metric, label and bucket bound is known.
     #[must_use]
     pub fn problems(&self, query: &Query) -> Vec<String> {
-        let mut problems: Vec<String> = query.selectors().iter().flat_map(|selector| self.misnamed(selector)).collect();
+        let mut problems: Vec<String> =
+            query.selectors().iter().flat_map(|selector| self.selector_problems(selector)).collect();
         let made = query.made_labels();
         for grouping in query.groupings() {
             let known = self.labels_of(&grouping.selectors);
@@ -100,12 +82,12 @@ impl Vocabulary {
     }
 
     fn labels_of(&self, selectors: &[Selector]) -> BTreeSet<String> {
-        let names = selectors.iter().flat_map(|selector| self.meant(&selector.metric));
+        let names = selectors.iter().flat_map(|selector| self.matching(&selector.metric));
         names.filter_map(|name| self.labels(name)).flatten().cloned().collect()
     }
 
-    fn misnamed(&self, selector: &Selector) -> Vec<String> {
-        let meant = self.meant(&selector.metric);
+    fn selector_problems(&self, selector: &Selector) -> Vec<String> {
+        let meant = self.matching(&selector.metric);
         if meant.is_empty() {
             return match &selector.metric {
                 MetricName::Exact(name) => vec![format!(
@@ -130,7 +112,7 @@ impl Vocabulary {
 
 /// What is wrong with `le="..."` of one of our histograms.
 fn misplaced_bound(series: &str, matcher: &LabelMatcher) -> Option<String> {
-    let metric = metric_of(series)?;
+    let metric = catalogue::metric_of(series)?;
     if matcher.operator != Operator::Is || matcher.value == "+Inf" {
         return None;
     }
@@ -142,6 +124,7 @@ fn misplaced_bound(series: &str, matcher: &LabelMatcher) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::Rule;
 
     fn vocabulary() -> Vocabulary {
         let external = [("postgres".to_owned(), [("pg_up".to_owned(), vec!["server".to_owned()])].into())].into();

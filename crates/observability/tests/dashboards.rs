@@ -5,10 +5,10 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use backends::tell;
+use backends::print_uncaptured;
 use observability::dashboard;
 use observability::lint::exceptions::Exceptions;
-use observability::lint::{self, Board, Finding, World};
+use observability::lint::{self, Board, Finding, LintContext};
 use serde_json::{Value, json};
 
 fn root() -> PathBuf {
@@ -20,8 +20,8 @@ fn boards() -> Vec<Board> {
 }
 
 /// What is found in `boards` and not excused.
-fn found(boards: &[Board], world: &World) -> Vec<Finding> {
-    Exceptions::read(&root()).unwrap().applied(lint::check(boards, world))
+fn found(boards: &[Board], context: &LintContext) -> Vec<Finding> {
+    Exceptions::read(&root()).unwrap().applied(lint::check(boards, context))
 }
 
 fn written(findings: &[Finding]) -> String {
@@ -31,12 +31,12 @@ fn written(findings: &[Finding]) -> String {
 #[test]
 fn every_dashboard_is_clean() {
     let boards = boards();
-    let left = found(&boards, &World::read(&root()).unwrap());
+    let left = found(&boards, &LintContext::read(&root()).unwrap());
     assert!(left.is_empty(), "{} findings:\n{}", left.len(), written(&left));
     let panels = boards.iter().map(|board| board.panels().count()).sum::<usize>();
     let queries = boards.iter().flat_map(Board::panels).filter_map(|panel| panel["targets"].as_array());
     let queries = queries.map(Vec::len).sum::<usize>();
-    tell(&format!("dashboards: {}, panels: {panels}, queries: {queries}, all clean", boards.len()));
+    print_uncaptured(&format!("dashboards: {}, panels: {panels}, queries: {queries}, all clean", boards.len()));
 }
 
 #[test]
@@ -319,14 +319,14 @@ const OF_TARGETS: &[Plant] = &[
 
 /// Plants each defect by itself; the rule has to name the dashboard (by its uid, where an alert asks for it).
 fn prove(plants: &[Plant]) {
-    let world = World::read(&root()).unwrap();
+    let context = LintContext::read(&root()).unwrap();
     let clean = boards();
     for (rule, uid, plant, part) in plants {
         let mut planted = clean.clone();
         let board = planted.iter_mut().find(|board| board.uid() == *uid).unwrap();
         let title = board.title().to_owned();
         plant(&mut board.json);
-        let findings = found(&planted, &world);
+        let findings = found(&planted, &context);
         let hit = findings.iter().any(|finding| {
             finding.rule == *rule
                 && [title.as_str(), board_title(&planted, uid), uid].contains(&finding.dashboard.as_str())
@@ -381,5 +381,9 @@ fn every_rule_of_the_linter_has_a_planted_defect() {
     for rule in linter {
         assert!(planted.contains(rule), "{rule} is not proven by a planted defect");
     }
-    tell(&format!("rules proven by planted defects: {}, of them {} of Grafana's linter", planted.len(), linter.len()));
+    print_uncaptured(&format!(
+        "rules proven by planted defects: {}, of them {} of Grafana's linter",
+        planted.len(),
+        linter.len()
+    ));
 }

@@ -7,14 +7,14 @@ mod project;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use backends::tell;
+use backends::print_uncaptured;
 use observability::outputs;
 use observability::promql::Query;
 use observability::rules::RuleFile;
 use observability::slo::ROWS;
 use observability::sources;
-use observability::vocabulary::metric_of;
 use telemetry::catalogue;
+use telemetry::catalogue::metric_of;
 
 /// Alerts whose text has no measured value, because it says nothing more than that they fire.
 const WITHOUT_VALUE: [(&str, &str); 9] = [
@@ -76,7 +76,7 @@ fn promtool_proves_every_rule_test() {
     let tests = project::tests();
     let cases = tests.values().flat_map(|file| &file.tests);
     let checks: usize = cases.clone().map(|test| test.alert_rule_test.len() + test.promql_expr_test.len()).sum();
-    tell(&format!(
+    print_uncaptured(&format!(
         "rules: {} alerts, {} rule tests with {checks} checks in {} files, {} recording rules, {} objectives",
         project::alerts(&sources).len(),
         cases.count(),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use backends::tell;
+use backends::print_uncaptured;
 use observability::lint::Board;
 use observability::outputs;
 use observability::promql::{MetricName, Query};
@@ -79,7 +79,7 @@ fn every_alert_has_a_page_and_every_page_an_alert() {
     let missing = alerts.difference(&pages).map(|name| format!("runbooks/{name}.md is missing: the alert exists"));
     let orphaned = pages.difference(&alerts).map(|name| format!("runbooks/{name}.md: there is no such alert"));
     none(missing.chain(orphaned).collect());
-    tell(&format!("runbooks: {} pages for {} alerts", pages.len(), alerts.len()));
+    print_uncaptured(&format!("runbooks: {} pages for {} alerts", pages.len(), alerts.len()));
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn every_query_uses_what_exists() {
     }
     none(problems);
     assert!(queries > 100, "only {queries} queries found");
-    tell(&format!("runbooks: {queries} queries"));
+    print_uncaptured(&format!("runbooks: {queries} queries"));
 }
 
 /// What is wrong with code within text, if it is a query of a metric with braces or a range; SQL has neither.
@@ -194,7 +194,7 @@ fn every_search_of_logs_names_labels_that_logs_have() {
         }
     }
     none(problems);
-    tell(&format!("runbooks: {searches} searches of logs"));
+    print_uncaptured(&format!("runbooks: {searches} searches of logs"));
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn every_link_leads_somewhere() {
         problems.extend(page.links.iter().filter_map(|link| lost(&boards, link)).map(|problem| on(page, problem)));
     }
     none(problems);
-    tell(&format!("runbooks: {links} links"));
+    print_uncaptured(&format!("runbooks: {links} links"));
 }
 
 fn lost(boards: &[Board], link: &Link) -> Option<String> {

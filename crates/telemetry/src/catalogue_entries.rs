@@ -1,6 +1,6 @@
 //! The entries of the metric catalogue.
 
-use crate::catalogue::{D9, FRESHNESS, H14, Kind, Metric};
+use crate::metric::{D9, FRESHNESS, H14, Kind, Metric};
 
 /// Shorthand, so that an entry reads like a row of a table.
 macro_rules! metric {

@@ -53,13 +53,13 @@ impl TraceContext {
     }
 
     /// The same trace one hop further, for a span that is not recorded.
-    pub(crate) fn hop(self) -> Self {
+    pub(crate) fn child(self) -> Self {
         Self { span_id: rand::rng().random_range(1..=u64::MAX), ..self }
     }
 
     /// The context of a request that a server has received, and whether anything but its count is recorded.
-    pub(crate) fn of_received<B>(request: &http::Request<B>, parent: Option<Self>) -> (Self, bool) {
-        let context = parent.map_or_else(Self::root, Self::hop);
+    pub(crate) fn from_request<B>(request: &http::Request<B>, parent: Option<Self>) -> (Self, bool) {
+        let context = parent.map_or_else(Self::root, Self::child);
         let recorded = request.extensions().get::<Unrecorded>().is_none();
         (Self { sampled: context.sampled && recorded, ..context }, recorded)
     }
@@ -203,7 +203,7 @@ mod tests {
     fn scopes_nest_and_restore() {
         let outer = TraceContext::parse(VALID).expect("valid");
         outer.scope(|| {
-            let inner = outer.hop();
+            let inner = outer.child();
             inner.scope(|| assert_eq!(TraceContext::current(), Some(inner)));
             assert_eq!(TraceContext::current(), Some(outer));
         });

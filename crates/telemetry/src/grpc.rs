@@ -67,9 +67,9 @@ pub(crate) fn code_of(headers: &HeaderMap) -> Option<Code> {
 }
 
 /// Reports the outcome of a call once; dropping it unreported reports a cancellation.
-pub(crate) struct Finish<F: FnOnce(Code)>(Option<F>);
+pub(crate) struct CallGuard<F: FnOnce(Code)>(Option<F>);
 
-impl<F: FnOnce(Code)> Finish<F> {
+impl<F: FnOnce(Code)> CallGuard<F> {
     pub(crate) fn new(report: F) -> Self {
         Self(Some(report))
     }
@@ -81,29 +81,33 @@ impl<F: FnOnce(Code)> Finish<F> {
     }
 }
 
-impl<F: FnOnce(Code)> Drop for Finish<F> {
+impl<F: FnOnce(Code)> Drop for CallGuard<F> {
     fn drop(&mut self) {
         self.report(Code::Cancelled);
     }
 }
 
 /// Reporter whose type can be named in a body.
-pub(crate) type BoxedFinish = Finish<Box<dyn FnOnce(Code) + Send>>;
+pub(crate) type BoxedCallGuard = CallGuard<Box<dyn FnOnce(Code) + Send>>;
 
 pin_project! {
     /// A call on either side until its answer's head is there; the body reports the rest.
     pub struct ObservedCall<F> {
         #[pin]
         inner: Attached<Instrumented<F>>,
-        finish: Option<BoxedFinish>,
-        broken: Code,
+        guard: Option<BoxedCallGuard>,
+        code_without_response: Code,
     }
 }
 
 impl<F> ObservedCall<F> {
-    /// `broken` is reported if there is no answer at all.
-    pub(crate) fn new(inner: Attached<Instrumented<F>>, finish: Option<BoxedFinish>, broken: Code) -> Self {
-        Self { inner, finish, broken }
+    /// `code_without_response` is reported if there is no answer at all.
+    pub(crate) fn new(
+        inner: Attached<Instrumented<F>>,
+        guard: Option<BoxedCallGuard>,
+        code_without_response: Code,
+    ) -> Self {
+        Self { inner, guard, code_without_response }
     }
 }
 
@@ -116,18 +120,18 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let result = ready!(this.inner.poll(cx));
-        let mut finish = this.finish.take();
+        let mut guard = this.guard.take();
         Poll::Ready(match result {
             Ok(response) => {
                 // A refusal without a body carries its status in the headers, a success in the trailers.
-                if let (Some(code), Some(finish)) = (code_of(response.headers()), finish.as_mut()) {
-                    finish.report(code);
+                if let (Some(code), Some(guard)) = (code_of(response.headers()), guard.as_mut()) {
+                    guard.report(code);
                 }
-                Ok(response.map(|body| ObservedBody::new(body, finish)))
+                Ok(response.map(|body| ObservedBody::new(body, guard)))
             }
             Err(error) => {
-                if let Some(finish) = finish.as_mut() {
-                    finish.report(*this.broken);
+                if let Some(guard) = guard.as_mut() {
+                    guard.report(*this.code_without_response);
                 }
                 Err(error)
             }
@@ -140,13 +144,13 @@ pin_project! {
     pub struct ObservedBody<B> {
         #[pin]
         inner: B,
-        finish: Option<BoxedFinish>,
+        guard: Option<BoxedCallGuard>,
     }
 }
 
 impl<B> ObservedBody<B> {
-    pub(crate) fn new(inner: B, finish: Option<BoxedFinish>) -> Self {
-        Self { inner, finish }
+    pub(crate) fn new(inner: B, guard: Option<BoxedCallGuard>) -> Self {
+        Self { inner, guard }
     }
 }
 
@@ -169,8 +173,8 @@ impl<B: Body> Body for ObservedBody<B> {
             // A gRPC body always ends with trailers; without them the peer broke the protocol.
             None => Some(Code::Unknown),
         };
-        if let (Some(code), Some(mut finish)) = (code, code.and_then(|_| this.finish.take())) {
-            finish.report(code);
+        if let (Some(code), Some(mut guard)) = (code, code.and_then(|_| this.guard.take())) {
+            guard.report(code);
         }
         Poll::Ready(frame)
     }

@@ -12,16 +12,16 @@ use tracing::Instrument;
 use tracing::Span;
 
 use crate::context::TraceContext;
-use crate::grpc::{self, BoxedFinish, Finish, MethodOf, OTHER, ObservedBody, ObservedCall};
-use crate::names::RPC_STATUS_LABEL;
-use crate::red::Handles;
+use crate::grpc::{self, BoxedCallGuard, CallGuard, MethodOf, OTHER, ObservedBody, ObservedCall};
+use crate::histogram_cache::HistogramCache;
+use crate::semconv::RPC_STATUS_LABEL;
 
 /// Observes the calls to one callee.
 #[derive(Clone)]
 pub struct GrpcClientLayer {
     method_of: MethodOf,
     callee: Arc<Callee>,
-    handles: Handles<Key>,
+    handles: HistogramCache<Key>,
 }
 
 type Key = (&'static str, &'static str);
@@ -37,7 +37,7 @@ impl GrpcClientLayer {
     #[must_use]
     pub fn new(method_of: MethodOf, address: &str, port: u16) -> Self {
         let callee = Arc::new(Callee { address: address.to_owned(), port });
-        Self { method_of, callee, handles: Handles::new() }
+        Self { method_of, callee, handles: HistogramCache::new() }
     }
 }
 
@@ -70,18 +70,18 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let method = (self.layer.method_of)(request.uri().path()).unwrap_or(OTHER);
-        let context = TraceContext::current().map_or_else(TraceContext::root, TraceContext::hop);
-        let (span, context) = crate::trace::child(context, || client_span(method, &self.layer.callee));
+        let context = TraceContext::current().map_or_else(TraceContext::root, TraceContext::child);
+        let (span, context) = crate::trace::start_span(context, || client_span(method, &self.layer.callee));
         context.inject(request.headers_mut());
-        let finish = reporter(method, span.clone(), self.layer.clone());
+        let guard = call_guard(method, span.clone(), self.layer.clone());
         let inner = context.scope(|| span.in_scope(|| self.inner.call(request)));
-        ObservedCall::new(context.attach(inner.instrument(span)), Some(finish), Code::Unavailable)
+        ObservedCall::new(context.attach(inner.instrument(span)), Some(guard), Code::Unavailable)
     }
 }
 
-fn reporter(method: &'static str, span: Span, layer: GrpcClientLayer) -> BoxedFinish {
+fn call_guard(method: &'static str, span: Span, layer: GrpcClientLayer) -> BoxedCallGuard {
     let start = Instant::now();
-    Finish::new(Box::new(move |code| {
+    CallGuard::new(Box::new(move |code| {
         let status = grpc::code_text(code);
         span.record("rpc.response.status_code", status);
         if code != Code::Ok {

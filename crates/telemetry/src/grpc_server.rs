@@ -11,15 +11,15 @@ use tracing::Instrument;
 use tracing::Span;
 
 use crate::context::TraceContext;
-use crate::grpc::{self, BoxedFinish, Finish, MethodOf, OTHER, ObservedBody, ObservedCall};
-use crate::names::{RPC_STATUS_LABEL, millis};
-use crate::red::Handles;
+use crate::grpc::{self, BoxedCallGuard, CallGuard, MethodOf, OTHER, ObservedBody, ObservedCall};
+use crate::histogram_cache::HistogramCache;
+use crate::semconv::{RPC_STATUS_LABEL, millis};
 
 /// Observes a gRPC server. Put it outermost.
 #[derive(Clone)]
 pub struct GrpcServerLayer {
     method_of: MethodOf,
-    handles: Handles<Key>,
+    handles: HistogramCache<Key>,
 }
 
 type Key = (&'static str, &'static str);
@@ -44,12 +44,12 @@ impl GrpcServerLayer {
     /// Build it on a thread of the service it observes; `method_of` bounds the `rpc_method` label.
     #[must_use]
     pub fn new(method_of: MethodOf) -> Self {
-        Self { method_of, handles: Handles::new() }
+        Self { method_of, handles: HistogramCache::new() }
     }
 
     /// Lets the failures of these calls, as `package.Service/Method`, exist with zero, so that the first one is seen.
     #[must_use]
-    pub fn expecting(self, methods: impl IntoIterator<Item = &'static str>) -> Self {
+    pub fn init_failures_to_zero(self, methods: impl IntoIterator<Item = &'static str>) -> Self {
         for method in methods {
             for code in FAILURES {
                 self.handles.insert((method, grpc::code_text(code)), series(method, code));
@@ -95,24 +95,29 @@ where
             return ObservedCall::new(context.attach(inner.instrument(Span::none())), None, Code::Unknown);
         }
         let method = (self.layer.method_of)(path).unwrap_or(OTHER);
-        let (context, recorded) = TraceContext::of_received(&request, parent);
+        let (context, recorded) = TraceContext::from_request(&request, parent);
         let (span, context) = if context.sampled {
             let span = context.scope(|| server_span(&request, method));
-            let context = crate::trace::adopt(&span, parent).unwrap_or(context);
+            let context = crate::trace::set_parent(&span, parent).unwrap_or(context);
             (span, context)
         } else {
             (Span::none(), context)
         };
-        let finish = reporter(method, recorded.then_some(context), span.clone(), self.layer.handles.clone());
+        let guard = call_guard(method, recorded.then_some(context), span.clone(), self.layer.handles.clone());
         let inner = context.scope(|| span.in_scope(|| self.inner.call(request)));
-        ObservedCall::new(context.attach(inner.instrument(span)), Some(finish), Code::Unknown)
+        ObservedCall::new(context.attach(inner.instrument(span)), Some(guard), Code::Unknown)
     }
 }
 
 /// Reports a call; without a context there is no access line.
-fn reporter(method: &'static str, context: Option<TraceContext>, span: Span, handles: Handles<Key>) -> BoxedFinish {
+fn call_guard(
+    method: &'static str,
+    context: Option<TraceContext>,
+    span: Span,
+    handles: HistogramCache<Key>,
+) -> BoxedCallGuard {
     let start = Instant::now();
-    Finish::new(Box::new(move |code| {
+    CallGuard::new(Box::new(move |code| {
         let elapsed = start.elapsed();
         let status = grpc::code_text(code);
         span.record("rpc.response.status_code", status);

@@ -13,18 +13,18 @@ use tracing::Span;
 use tracing::instrument::{Instrument, Instrumented};
 
 use crate::context::{Attached, TraceContext};
-use crate::names::{known_method, status_text};
-use crate::red::Handles;
+use crate::histogram_cache::HistogramCache;
+use crate::semconv::{known_method, status_text};
 
 /// Observes an HTTP client.
 #[derive(Clone)]
-pub struct HttpClientLayer(Handles<Key>);
+pub struct HttpClientLayer(HistogramCache<Key>);
 
 impl HttpClientLayer {
     /// Build it on a thread of the service that calls.
     #[must_use]
     pub fn new() -> Self {
-        Self(Handles::new())
+        Self(HistogramCache::new())
     }
 }
 
@@ -46,7 +46,7 @@ impl<S> Layer<S> for HttpClientLayer {
 #[derive(Clone)]
 pub struct HttpClient<S> {
     inner: S,
-    handles: Handles<Key>,
+    handles: HistogramCache<Key>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -70,8 +70,8 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let method = known_method(request.method());
-        let context = TraceContext::current().map_or_else(TraceContext::root, TraceContext::hop);
-        let (span, context) = crate::trace::child(context, || client_span(&request, method));
+        let context = TraceContext::current().map_or_else(TraceContext::root, TraceContext::child);
+        let (span, context) = crate::trace::start_span(context, || client_span(&request, method));
         context.inject(request.headers_mut());
         let address = request.uri().host().unwrap_or_default().to_owned();
         let inner = context.scope(|| span.in_scope(|| self.inner.call(request)));
@@ -93,7 +93,7 @@ pin_project! {
         start: Instant,
         key: Key,
         span: Span,
-        handles: Handles<Key>,
+        handles: HistogramCache<Key>,
     }
 }
 

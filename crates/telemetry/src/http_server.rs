@@ -17,8 +17,8 @@ use tracing::Span;
 use tracing::instrument::{Instrument, Instrumented};
 
 use crate::context::{Attached, TraceContext};
-use crate::names::{known_method, millis, status_text};
-use crate::red::Handles;
+use crate::histogram_cache::HistogramCache;
+use crate::semconv::{known_method, millis, status_text};
 
 /// Finds the route template of a request, such as `/v1/products/{id}`.
 pub type RouteOf<B> = fn(&Request<B>) -> Option<&str>;
@@ -29,18 +29,18 @@ const FAILURES: [u16; 3] = [500, 503, 504];
 /// Observes an HTTP server. Put it outermost.
 pub struct HttpServerLayer<B> {
     route_of: RouteOf<B>,
-    handles: Handles<Key>,
+    handles: HistogramCache<Key>,
 }
 
 impl<B> HttpServerLayer<B> {
     /// Build it on a thread of the service it observes.
     pub fn new(route_of: RouteOf<B>) -> Self {
-        Self { route_of, handles: Handles::new() }
+        Self { route_of, handles: HistogramCache::new() }
     }
 
     /// Lets the failures of these routes, by method and template, exist with zero, so that the first one is seen.
     #[must_use]
-    pub fn expecting(self, routes: impl IntoIterator<Item = (&'static str, &'static str)>) -> Self {
+    pub fn init_failures_to_zero(self, routes: impl IntoIterator<Item = (&'static str, &'static str)>) -> Self {
         for (method, route) in routes {
             for status in FAILURES {
                 let key = Key { method, route: Some(Arc::from(route)), status };
@@ -126,10 +126,10 @@ where
         let route: Option<Arc<str>> = (self.layer.route_of)(&request).map(Arc::from);
         let parent = TraceContext::extract(request.headers());
         // Sampling is settled here; an unsampled request never builds a span.
-        let (context, recorded) = TraceContext::of_received(&request, parent);
+        let (context, recorded) = TraceContext::from_request(&request, parent);
         let (span, context) = if context.sampled {
             let span = context.scope(|| server_span(&request, method, route.as_deref()));
-            let context = crate::trace::adopt(&span, parent).unwrap_or(context);
+            let context = crate::trace::set_parent(&span, parent).unwrap_or(context);
             (span, context)
         } else {
             (Span::none(), context)
@@ -137,7 +137,7 @@ where
         let active = metrics::gauge!(
             "http_server_active_requests", "http_request_method" => method, "url_scheme" => "http");
         active.increment(1.0);
-        let observed = Observed {
+        let guard = RequestGuard {
             start: Instant::now(),
             method,
             route,
@@ -150,7 +150,7 @@ where
         };
         request.extensions_mut().insert(context);
         let inner = context.scope(|| span.in_scope(|| self.inner.call(request)));
-        HttpServerFuture { inner: context.attach(inner.instrument(span)), observed: Some(observed) }
+        HttpServerFuture { inner: context.attach(inner.instrument(span)), guard: Some(guard) }
     }
 }
 
@@ -159,7 +159,7 @@ pin_project! {
     pub struct HttpServerFuture<F> {
         #[pin]
         inner: Attached<Instrumented<F>>,
-        observed: Option<Observed>,
+        guard: Option<RequestGuard>,
     }
 }
 
@@ -172,16 +172,16 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut result = ready!(this.inner.poll(cx));
-        if let (Some(mut observed), Ok(response)) = (this.observed.take(), &mut result) {
-            observed.status = Some(response.status());
-            observed.context.inject(response.headers_mut());
+        if let (Some(mut guard), Ok(response)) = (this.guard.take(), &mut result) {
+            guard.status = Some(response.status());
+            guard.context.inject(response.headers_mut());
         }
         Poll::Ready(result)
     }
 }
 
 /// What is reported when the request ends, also when it ends because the client went away.
-struct Observed {
+struct RequestGuard {
     start: Instant,
     method: &'static str,
     route: Option<Arc<str>>,
@@ -190,11 +190,11 @@ struct Observed {
     recorded: bool,
     span: Span,
     active: Gauge,
-    handles: Handles<Key>,
+    handles: HistogramCache<Key>,
     status: Option<StatusCode>,
 }
 
-impl Drop for Observed {
+impl Drop for RequestGuard {
     fn drop(&mut self) {
         let elapsed = self.start.elapsed();
         self.active.decrement(1.0);
@@ -268,7 +268,7 @@ fn server_span<B>(request: &Request<B>, method: &'static str, route: Option<&str
         server.address = address,
         server.port = port,
         client.address = tracing::field::Empty,
-        network.protocol.version = crate::names::protocol_version(request.version()),
+        network.protocol.version = crate::semconv::protocol_version(request.version()),
         user_agent.original = text(header::USER_AGENT),
         error.type = tracing::field::Empty,
     )

@@ -10,7 +10,7 @@ use metrics_exporter_prometheus::PrometheusRecorder;
 use opentelemetry_sdk::trace::SdkTracer;
 use rand::RngExt;
 
-use crate::log_filter::LevelSwitch;
+use crate::log_levels::{InvalidLogLevel, LogLevels};
 
 thread_local! {
     static CURRENT: Cell<Option<Identity>> = const { Cell::new(None) };
@@ -19,7 +19,7 @@ thread_local! {
 static SERVICES: RwLock<Vec<Identity>> = RwLock::new(Vec::new());
 
 /// Name on log lines of threads that belong to no service.
-const NOBODY: &str = "process";
+const NO_SERVICE: &str = "process";
 
 /// A registered service. Copying it is free; it lives as long as the process.
 #[derive(Clone, Copy)]
@@ -31,7 +31,7 @@ pub(crate) struct Service {
     pub(crate) name: String,
     pub(crate) tracer: SdkTracer,
     pub(crate) recorder: PrometheusRecorder,
-    pub(crate) levels: LevelSwitch,
+    pub(crate) levels: LogLevels,
     /// A root span is sampled if a random number is below this.
     pub(crate) sampling_threshold: u64,
 }
@@ -65,7 +65,32 @@ impl Identity {
     /// Value of `service.name` for the running thread, `process` if it belongs to no service.
     #[must_use]
     pub fn current_name() -> &'static str {
-        Self::current().map_or(NOBODY, Self::name)
+        Self::current().map_or(NO_SERVICE, Self::name)
+    }
+
+    /// The log levels in force, as they were set.
+    #[must_use]
+    pub fn log_level(self) -> String {
+        self.0.levels.text()
+    }
+
+    /// Changes the log levels of this service at once.
+    ///
+    /// # Errors
+    /// If the text is not a list of levels; the levels then stay as they were.
+    pub fn set_log_level(self, text: &str) -> Result<(), InvalidLogLevel> {
+        self.0.levels.set(text)
+    }
+
+    /// The service's metrics in the Prometheus text format, version 0.0.4.
+    #[must_use]
+    pub fn render_metrics(self) -> String {
+        self.0.recorder.handle().render()
+    }
+
+    /// Moves histogram samples into their buckets; without it they pile up until somebody scrapes.
+    pub(crate) fn metrics_upkeep(self) {
+        self.0.recorder.handle().run_upkeep();
     }
 
     pub(crate) fn service(self) -> &'static Service {

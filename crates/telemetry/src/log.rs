@@ -16,7 +16,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::context::TraceContext;
 use crate::identity::Identity;
 use crate::log_file::RollingFile;
-use crate::record::{LogRecord, Tap};
+use crate::tap::{LogRecord, Tap};
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,11 +66,11 @@ impl LogLayer {
             LogOutput::File(path) => builder().finish(RollingFile::open(path)?),
             LogOutput::Off => return Ok((Self { format, writer: None }, None)),
         };
-        crate::process::watch_log_drops(writer.error_counter());
+        crate::process::count_dropped_lines(writer.error_counter());
         Ok((Self { format, writer: Some(writer) }, Some(guard)))
     }
 
-    fn write(&self, line: &Line<'_>) {
+    fn write(&self, line: &LogLine<'_>) {
         let Some(writer) = &self.writer else { return };
         let text = match self.format {
             LogFormat::Json => line.json(),
@@ -88,12 +88,12 @@ where
     fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let line = Line {
+        let line = LogLine {
             time: SystemTime::now(),
             level: event.metadata().level().as_str(),
             target: event.metadata().target(),
             service: Identity::current_name(),
-            trace: innermost(event, &cx),
+            trace: trace_of(event, &cx),
             fields,
         };
         self.write(&line);
@@ -107,7 +107,7 @@ where
 }
 
 /// The ids of the innermost recorded span, else of the request.
-fn innermost<S>(event: &Event<'_>, cx: &Context<'_, S>) -> Option<TraceContext>
+fn trace_of<S>(event: &Event<'_>, cx: &Context<'_, S>) -> Option<TraceContext>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
@@ -126,7 +126,7 @@ where
 }
 
 /// One line before it is written.
-struct Line<'a> {
+struct LogLine<'a> {
     time: SystemTime,
     level: &'static str,
     target: &'a str,
@@ -135,7 +135,7 @@ struct Line<'a> {
     fields: Fields,
 }
 
-impl Line<'_> {
+impl LogLine<'_> {
     fn json(&self) -> String {
         let mut line = String::with_capacity(256);
         line.push_str("{\"timestamp\":\"");
@@ -252,10 +252,17 @@ impl Visit for Fields {
 mod tests {
     use super::*;
 
-    fn line(message: &str, key: &str, value: Value) -> Line<'static> {
+    fn line(message: &str, key: &str, value: Value) -> LogLine<'static> {
         let fields = Fields { message: message.to_owned(), values: Map::from_iter([(key.to_owned(), value)]) };
         let trace = TraceContext { trace_id: 0xabc, span_id: 0xdef, sampled: true };
-        Line { time: SystemTime::UNIX_EPOCH, level: "INFO", target: "t", service: "auth", trace: Some(trace), fields }
+        LogLine {
+            time: SystemTime::UNIX_EPOCH,
+            level: "INFO",
+            target: "t",
+            service: "auth",
+            trace: Some(trace),
+            fields,
+        }
     }
 
     #[test]

@@ -29,11 +29,11 @@ impl MailSpan<'_> {
     where
         F: Future<Output = T>,
     {
-        let mut context = self.cause.map_or_else(TraceContext::root, TraceContext::hop);
+        let mut context = self.cause.map_or_else(TraceContext::root, TraceContext::child);
         let mut span = Span::none();
         if context.sampled {
             span = context.scope(|| self.span());
-            context = crate::trace::adopt(&span, self.cause).unwrap_or(context);
+            context = crate::trace::set_parent(&span, self.cause).unwrap_or(context);
         }
         let outcome = context.attach(work.instrument(span.clone())).await;
         if let Some(error) = error_type(&outcome) {

@@ -56,7 +56,7 @@ impl TraceContext {
 
 /// The sending of one message: a producer span, a duration, a count. Dropping it unfinished reports `cancelled`.
 #[must_use = "finish it with the outcome"]
-pub struct Publication {
+pub struct PublishGuard {
     system: &'static str,
     name: String,
     span: Span,
@@ -64,7 +64,7 @@ pub struct Publication {
     reported: bool,
 }
 
-impl Publication {
+impl PublishGuard {
     /// Starts below `cause`, or below what runs now, or as a trace of its own; writes its context into `headers`.
     pub fn start(
         destination: &Destination,
@@ -74,11 +74,11 @@ impl Publication {
     ) -> Self {
         let name = destination.name();
         let parent = cause.or_else(TraceContext::current);
-        let mut context = parent.map_or_else(TraceContext::root, TraceContext::hop);
+        let mut context = parent.map_or_else(TraceContext::root, TraceContext::child);
         let mut span = Span::none();
         if context.sampled {
             span = context.scope(|| producer_span(destination, &name, message_id));
-            context = crate::trace::adopt(&span, parent).unwrap_or(context);
+            context = crate::trace::set_parent(&span, parent).unwrap_or(context);
         }
         context.inject_into_message(headers);
         Self { system: destination.system, name, span, start: Instant::now(), reported: false }
@@ -100,7 +100,7 @@ impl Publication {
     }
 }
 
-impl Drop for Publication {
+impl Drop for PublishGuard {
     fn drop(&mut self) {
         if !self.reported {
             self.report(Some("cancelled"));
@@ -130,7 +130,7 @@ where
         if let Some(producer) = producer {
             span.add_link(remote(producer));
         }
-        context = crate::trace::adopt(&span, None).unwrap_or(context);
+        context = crate::trace::set_parent(&span, None).unwrap_or(context);
     }
     metrics::counter!("messaging_client_consumed_messages_total", labels(destination.system, "process", &name, None))
         .increment(1);
@@ -145,7 +145,7 @@ where
 
 /// Lets the messages from `destination` exist with zero, those that are handled and those that fail with `error_type`,
 /// so that the first one is seen.
-pub fn expect_messages(destination: &Destination, error_type: &'static str) {
+pub fn init_messages_to_zero(destination: &Destination, error_type: &'static str) {
     let (system, name) = (destination.system, destination.name());
     metrics::counter!("messaging_client_consumed_messages_total", labels(system, "process", &name, None)).increment(0);
     for error in [None, Some(error_type)] {
@@ -250,7 +250,7 @@ mod tests {
     fn a_publication_keeps_the_trace_of_its_cause() {
         let cause = TraceContext { sampled: false, ..TraceContext::root() };
         let mut headers = MessageHeaders::new();
-        Publication::start(&destination("user", "user.registered", ""), "1", Some(cause), &mut headers).finish(None);
+        PublishGuard::start(&destination("user", "user.registered", ""), "1", Some(cause), &mut headers).finish(None);
         let context = TraceContext::extract_from_message(&headers).expect("a context");
         assert_eq!((context.trace_id, context.sampled), (cause.trace_id, false));
         assert_ne!(context.span_id, cause.span_id);

@@ -44,7 +44,7 @@ impl ProcessMetrics {
         let labels = [("version", BUILD.version), ("revision", BUILD.revision), ("rustc", BUILD.rustc)];
         metrics::gauge!("build_info", &labels).set(1.0);
         for metric in ["tokio_busy_ratio", "panics_total", "log_lines_dropped_total"] {
-            crate::begin(metric, &[]);
+            crate::init_to_zero(metric, &[]);
         }
         let last = Mutex::new((Instant::now(), Duration::ZERO));
         Self { identity, collector: metrics_process::Collector::default(), runtime, last }
@@ -98,13 +98,13 @@ impl ProcessMetrics {
     }
 }
 
-pub(crate) fn watch_log_drops(counter: ErrorCounter) {
+pub(crate) fn count_dropped_lines(counter: ErrorCounter) {
     // A second writer in the same process exists only in tests.
     let _ = LOG_DROPS.set(counter);
 }
 
 /// Counts and logs the panics of services with their place. The payload may hold user data and stays out.
-pub(crate) fn log_panics() {
+pub(crate) fn install_panic_hook() {
     let elsewhere = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if Identity::current().is_none() {

@@ -5,8 +5,8 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, Share
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
 
 use crate::catalogue::{self, Kind};
+use crate::error::StartError;
 use crate::identity::Identity;
-use crate::start::StartError;
 
 /// The process-wide recorder. Threads of no service measure nothing.
 pub(crate) struct RoutingRecorder;
@@ -68,17 +68,4 @@ pub(crate) fn build() -> Result<PrometheusRecorder, StartError> {
         }
     }
     Ok(recorder)
-}
-
-impl Identity {
-    /// The service's metrics in the Prometheus text format, version 0.0.4.
-    #[must_use]
-    pub fn render_metrics(self) -> String {
-        self.service().recorder.handle().render()
-    }
-
-    /// Moves histogram samples into their buckets; without it they pile up until somebody scrapes.
-    pub(crate) fn metrics_upkeep(self) {
-        self.service().recorder.handle().run_upkeep();
-    }
 }

@@ -25,7 +25,7 @@ struct State {
     waiting: AtomicUsize,
     closed: AtomicBool,
     size: Gauge,
-    handed_on: Counter,
+    processed: Counter,
     dropped_full: Counter,
     dropped_closed: Counter,
     exported: Counter,
@@ -46,7 +46,7 @@ impl SpanQueue {
                 waiting: AtomicUsize::new(0),
                 closed: AtomicBool::new(false),
                 size: metrics::gauge!("otel_sdk_processor_span_queue_size"),
-                handed_on: metrics::counter!(PROCESSED),
+                processed: metrics::counter!(PROCESSED),
                 dropped_full: processed("queue_full"),
                 dropped_closed: processed("already_shutdown"),
                 exported: metrics::counter!(EXPORTED),
@@ -57,13 +57,13 @@ impl SpanQueue {
     }
 
     /// The end where spans come in; `inner` must have room for as many.
-    pub(crate) fn processor<P>(&self, inner: P) -> Entrance<P> {
-        Entrance { queue: self.clone(), inner }
+    pub(crate) fn processor<P>(&self, inner: P) -> AdmittingProcessor<P> {
+        AdmittingProcessor { queue: self.clone(), inner }
     }
 
     /// The end where batches go out.
-    pub(crate) fn exporter<E>(&self, inner: E) -> Exit<E> {
-        Exit { queue: self.clone(), inner }
+    pub(crate) fn exporter<E>(&self, inner: E) -> CountingExporter<E> {
+        CountingExporter { queue: self.clone(), inner }
     }
 
     /// Whether a span may come in; counts it either way.
@@ -82,11 +82,11 @@ impl SpanQueue {
         true
     }
 
-    fn take_out(&self, spans: usize) {
+    fn release(&self, spans: usize) {
         self.0.waiting.fetch_sub(spans, Ordering::Relaxed);
         #[allow(clippy::cast_precision_loss, reason = "thousands")]
         self.0.size.decrement(spans as f64);
-        self.0.handed_on.increment(spans as u64);
+        self.0.processed.increment(spans as u64);
     }
 }
 
@@ -102,12 +102,12 @@ impl std::fmt::Debug for SpanQueue {
 
 /// See [`SpanQueue::processor`].
 #[derive(Debug)]
-pub(crate) struct Entrance<P> {
+pub(crate) struct AdmittingProcessor<P> {
     queue: SpanQueue,
     inner: P,
 }
 
-impl<P: SpanProcessor> SpanProcessor for Entrance<P> {
+impl<P: SpanProcessor> SpanProcessor for AdmittingProcessor<P> {
     fn on_start(&self, span: &mut Span, context: &Context) {
         self.inner.on_start(span, context);
     }
@@ -136,15 +136,15 @@ impl<P: SpanProcessor> SpanProcessor for Entrance<P> {
 
 /// See [`SpanQueue::exporter`].
 #[derive(Debug)]
-pub(crate) struct Exit<E> {
+pub(crate) struct CountingExporter<E> {
     queue: SpanQueue,
     inner: E,
 }
 
-impl<E: SpanExporter> SpanExporter for Exit<E> {
+impl<E: SpanExporter> SpanExporter for CountingExporter<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
-        self.queue.take_out(spans);
+        self.queue.release(spans);
         let outcome = self.inner.export(batch).await;
         let state = &self.queue.0;
         let counter = match &outcome {

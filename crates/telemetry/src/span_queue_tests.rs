@@ -15,12 +15,12 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// Says when it has a batch, and ends as it is told.
 #[derive(Debug)]
-struct Told {
+struct ScriptedExporter {
     begun: Sender<usize>,
     end: Mutex<Receiver<OTelSdkResult>>,
 }
 
-impl SpanExporter for Told {
+impl SpanExporter for ScriptedExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         self.begun.send(batch.len()).expect("a test that waits");
         self.end.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(LIMIT).expect("an end")
@@ -29,27 +29,27 @@ impl SpanExporter for Told {
 
 /// Takes everything.
 #[derive(Debug)]
-struct Taker;
+struct AcceptingExporter;
 
-impl SpanExporter for Taker {
+impl SpanExporter for AcceptingExporter {
     async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
         Ok(())
     }
 }
 
-struct World {
+struct Harness {
     provider: SdkTracerProvider,
     begun: Receiver<usize>,
     end: Sender<OTelSdkResult>,
     metrics: PrometheusHandle,
 }
 
-impl World {
+impl Harness {
     fn new() -> Self {
         let recorder = crate::recorder::build().expect("a recorder");
         let ((begins, begun), (end, ends)) = (channel(), channel());
         let queue = SpanQueue::new(CAPACITY, &recorder);
-        let exporter = queue.exporter(Told { begun: begins, end: Mutex::new(ends) });
+        let exporter = queue.exporter(ScriptedExporter { begun: begins, end: Mutex::new(ends) });
         let config = BatchConfigBuilder::default()
             .with_max_queue_size(CAPACITY)
             .with_max_export_batch_size(BATCH)
@@ -77,8 +77,8 @@ impl World {
 
 #[test]
 fn what_finds_no_room_is_dropped_and_counted_while_an_exporter_hangs() {
-    let world = World::new();
-    world.expect(&[
+    let harness = Harness::new();
+    harness.expect(&[
         "processor_span_processed_total 0",
         "processor_span_processed_total{error_type=\"queue_full\"} 0",
         "processor_span_processed_total{error_type=\"already_shutdown\"} 0",
@@ -88,25 +88,25 @@ fn what_finds_no_room_is_dropped_and_counted_while_an_exporter_hangs() {
         "processor_span_queue_size 0",
         "processor_span_queue_capacity 16",
     ]);
-    world.end_spans(BATCH);
-    assert_eq!(world.begun.recv_timeout(LIMIT).expect("a batch"), BATCH);
+    harness.end_spans(BATCH);
+    assert_eq!(harness.begun.recv_timeout(LIMIT).expect("a batch"), BATCH);
     // The exporter has its batch and hangs; the queue is empty again.
-    world.end_spans(CAPACITY + 7);
-    world.expect(&[
+    harness.end_spans(CAPACITY + 7);
+    harness.expect(&[
         "processor_span_processed_total 4",
         "processor_span_processed_total{error_type=\"queue_full\"} 7",
         "processor_span_queue_size 16",
         "exporter_span_exported_total 0",
     ]);
     // The first batch fails, the second takes too long, the others get through.
-    world.end.send(Err(OTelSdkError::InternalFailure("refused".to_owned()))).expect("an exporter");
-    world.end.send(Err(OTelSdkError::Timeout(LIMIT))).expect("an exporter");
+    harness.end.send(Err(OTelSdkError::InternalFailure("refused".to_owned()))).expect("an exporter");
+    harness.end.send(Err(OTelSdkError::Timeout(LIMIT))).expect("an exporter");
     for _ in 0..3 {
-        world.end.send(Ok(())).expect("an exporter");
+        harness.end.send(Ok(())).expect("an exporter");
     }
     // How the failed exports end is in the metrics.
-    let _ = world.provider.force_flush();
-    world.expect(&[
+    let _ = harness.provider.force_flush();
+    harness.expect(&[
         "processor_span_processed_total 20",
         "processor_span_processed_total{error_type=\"queue_full\"} 7",
         "processor_span_queue_size 0",
@@ -121,7 +121,7 @@ fn what_ends_after_the_shutdown_is_counted_as_such() {
     let recorder = crate::recorder::build().expect("a recorder");
     let queue = SpanQueue::new(CAPACITY, &recorder);
     assert!(queue.admit());
-    let batches = BatchSpanProcessor::builder(Taker).build();
+    let batches = BatchSpanProcessor::builder(AcceptingExporter).build();
     queue.processor(batches).shutdown_with_timeout(LIMIT).expect("a shutdown");
     assert!(!queue.admit());
     let line = "otel_sdk_processor_span_processed_total{error_type=\"already_shutdown\"} 1";

@@ -10,70 +10,19 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::error::StartError;
 use crate::identity::{Identity, Service};
 use crate::log::{LogFormat, LogLayer, LogOutput};
-use crate::log_filter::{BadLevel, LevelSwitch, LogFilter};
-use crate::record::Tap;
+use crate::log_filter::LogFilter;
+use crate::log_levels::LogLevels;
 use crate::recorder::RoutingRecorder;
+use crate::settings::ServiceSettings;
 use crate::trace::SampledOnly;
 
 /// Longest time the last spans may take to leave at shutdown.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 static INSTALLED: OnceLock<()> = OnceLock::new();
-
-/// Telemetry could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The log file cannot be written.
-    #[error("cannot write the log to {path}: {source}")]
-    LogFile {
-        /// The file.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The log level text is wrong.
-    #[error("telemetry.log_level: {0}")]
-    LogLevel(#[from] BadLevel),
-    /// The sampling ratio is not between 0 and 1.
-    #[error("telemetry.sampling_ratio: {0} is not between 0 and 1")]
-    SamplingRatio(f64),
-    /// The exporter cannot be built, usually because of its address.
-    #[error(
-        "telemetry.otlp_endpoint: cannot export to `{endpoint}`: {source}; use a URL such as http://127.0.0.1:4317"
-    )]
-    Exporter {
-        /// The address as configured.
-        endpoint: String,
-        /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The metric recorder cannot be built.
-    #[error("cannot set up metrics: {0}")]
-    Recorder(Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// What a service wants from telemetry.
-#[derive(Clone, Debug)]
-pub struct ServiceSettings {
-    /// `service.name`.
-    pub name: String,
-    /// `service.version`.
-    pub version: String,
-    /// `service.instance.id`, unique per name.
-    pub instance: String,
-    /// `deployment.environment.name`.
-    pub environment: String,
-    /// Log levels, such as `info,sqlx=warn`.
-    pub log_level: String,
-    /// Share of new traces to record, 0 to 1; traces begun elsewhere keep the caller's decision.
-    pub sampling_ratio: f64,
-    /// OTLP gRPC endpoint such as `http://127.0.0.1:4317`; empty for none.
-    pub otlp_endpoint: String,
-    /// Receives spans inside the process.
-    pub tap: Option<Arc<dyn Tap>>,
-}
 
 /// Writes the remaining log lines when it is dropped.
 #[must_use = "dropping the guard at once loses log lines"]
@@ -103,7 +52,7 @@ fn install_once(format: LogFormat, output: &LogOutput) -> Result<LogGuard, Start
         .try_init()
         .map_err(|source| StartError::Recorder(source.into()))?;
     metrics::set_global_recorder(RoutingRecorder).map_err(|source| StartError::Recorder(source.to_string().into()))?;
-    crate::process::log_panics();
+    crate::process::install_panic_hook();
     Ok(LogGuard(guard))
 }
 
@@ -123,7 +72,7 @@ pub fn register(settings: &ServiceSettings) -> Result<ServiceTelemetry, StartErr
     if !(0.0..=1.0).contains(&settings.sampling_ratio) {
         return Err(StartError::SamplingRatio(settings.sampling_ratio));
     }
-    let levels = LevelSwitch::new(&settings.log_level)?;
+    let levels = LogLevels::new(&settings.log_level)?;
     let recorder = crate::recorder::build()?;
     let provider = crate::trace::provider(settings, &recorder)?;
     if let Some(tap) = &settings.tap {

@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::{Map, Value};
 use tonic::{Request, Response, Status};
 
-use crate::record::SpanRecord;
+use crate::tap::SpanRecord;
 
 /// A span and the `(trace id, span id)` it links to.
 type Received = Arc<Mutex<Vec<(SpanRecord, Vec<(String, String)>)>>>;

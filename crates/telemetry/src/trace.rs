@@ -21,13 +21,14 @@ use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::context::TraceContext;
+use crate::error::StartError;
 use crate::identity::Identity;
-use crate::record::{SpanRecord, Tap};
+use crate::settings::ServiceSettings;
 use crate::span_queue::SpanQueue;
-use crate::start::{ServiceSettings, StartError};
+use crate::tap::{SpanRecord, Tap};
 
 /// Private attribute that fixes a span's service when it is made, whichever thread ends it.
-const SERVICE_MARK: &str = "signalbox.service.index";
+const SERVICE_INDEX: &str = "signalbox.service.index";
 
 /// Spans a service may have waiting for export; above that they are dropped and counted.
 const QUEUE: usize = 4096;
@@ -40,7 +41,7 @@ pub(crate) fn layer<S>() -> OpenTelemetryLayer<S, RoutingTracer>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    OpenTelemetryLayer::new(RoutingTracer { nobody: SdkTracerProvider::builder().build().tracer("signalbox") })
+    OpenTelemetryLayer::new(RoutingTracer { fallback: SdkTracerProvider::builder().build().tracer("signalbox") })
         .with_location(false)
         .with_threads(false)
         .with_target(false)
@@ -54,11 +55,11 @@ pub(crate) struct SampledOnly;
 
 impl<S: Subscriber> Filter<S> for SampledOnly {
     fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        spannable(metadata) && TraceContext::current().is_some_and(|context| context.sampled)
+        is_recordable(metadata) && TraceContext::current().is_some_and(|context| context.sampled)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if spannable(metadata) { Interest::sometimes() } else { Interest::never() }
+        if is_recordable(metadata) { Interest::sometimes() } else { Interest::never() }
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -66,7 +67,7 @@ impl<S: Subscriber> Filter<S> for SampledOnly {
     }
 }
 
-fn spannable(metadata: &Metadata<'_>) -> bool {
+fn is_recordable(metadata: &Metadata<'_>) -> bool {
     // Events live in the logs, with the same ids; on the span only warnings and errors are kept.
     let limit = if metadata.is_span() { LevelFilter::INFO } else { LevelFilter::WARN };
     *metadata.level() <= limit
@@ -74,35 +75,35 @@ fn spannable(metadata: &Metadata<'_>) -> bool {
 
 /// Hands each span to the tracer of the service that made it.
 pub(crate) struct RoutingTracer {
-    nobody: SdkTracer,
+    fallback: SdkTracer,
 }
 
 impl Tracer for RoutingTracer {
     type Span = Span;
 
     fn span_builder<T: Into<std::borrow::Cow<'static, str>>>(&self, name: T) -> SpanBuilder {
-        let mark = Identity::current().and_then(|identity| i64::try_from(identity.service().index).ok());
+        let index = Identity::current().and_then(|identity| i64::try_from(identity.service().index).ok());
         let mut attributes = Vec::with_capacity(16);
-        attributes.push(KeyValue::new(Key::from_static_str(SERVICE_MARK), mark.unwrap_or(-1)));
+        attributes.push(KeyValue::new(Key::from_static_str(SERVICE_INDEX), index.unwrap_or(-1)));
         SpanBuilder::from_name(name).with_attributes(attributes)
     }
 
     fn build_with_context(&self, mut builder: SpanBuilder, parent: &OtelContext) -> Span {
-        let mark = builder.attributes.as_mut().and_then(|attributes| {
-            let position = attributes.iter().position(|attribute| attribute.key.as_str() == SERVICE_MARK)?;
+        let index = builder.attributes.as_mut().and_then(|attributes| {
+            let position = attributes.iter().position(|attribute| attribute.key.as_str() == SERVICE_INDEX)?;
             match attributes.swap_remove(position).value {
                 OtelValue::I64(index) => usize::try_from(index).ok(),
                 _ => None,
             }
         });
-        let identity = mark.and_then(Identity::by_index).or_else(Identity::current);
-        let tracer = identity.map_or(&self.nobody, |identity| &identity.service().tracer);
+        let identity = index.and_then(Identity::by_index).or_else(Identity::current);
+        let tracer = identity.map_or(&self.fallback, |identity| &identity.service().tracer);
         tracer.build_with_context(builder, parent)
     }
 }
 
 /// Makes the span that is current in `context` the parent of `span`, and answers the span's own context.
-pub(crate) fn adopt(span: &tracing::Span, parent: Option<TraceContext>) -> Option<TraceContext> {
+pub(crate) fn set_parent(span: &tracing::Span, parent: Option<TraceContext>) -> Option<TraceContext> {
     use tracing_opentelemetry::OpenTelemetrySpanExt;
     if let Some(parent) = parent {
         let remote = opentelemetry::trace::SpanContext::new(
@@ -112,19 +113,19 @@ pub(crate) fn adopt(span: &tracing::Span, parent: Option<TraceContext>) -> Optio
             true,
             opentelemetry::trace::TraceState::NONE,
         );
-        // Fails only if the span is disabled or already started, and then there is nothing to adopt.
+        // Fails only if the span is disabled or already started, and then there is no parent to set.
         let _ = span.set_parent(OtelContext::new().with_remote_span_context(remote));
     }
     from_otel(&span.context())
 }
 
 /// Makes a span below the running one, or a root, if `context` is sampled; answers the ids to hand on.
-pub(crate) fn child(context: TraceContext, make: impl FnOnce() -> tracing::Span) -> (tracing::Span, TraceContext) {
+pub(crate) fn start_span(context: TraceContext, make: impl FnOnce() -> tracing::Span) -> (tracing::Span, TraceContext) {
     if !context.sampled {
         return (tracing::Span::none(), context);
     }
     let span = context.scope(make);
-    let context = adopt(&span, None).unwrap_or(context);
+    let context = set_parent(&span, None).unwrap_or(context);
     (span, context)
 }
 
@@ -187,7 +188,7 @@ struct Exporter {
 impl SpanExporter for Exporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         if let Some(tap) = &self.tap {
-            tap.spans(batch.iter().map(|span| plain(&self.service, span)).collect());
+            tap.spans(batch.iter().map(|span| to_record(&self.service, span)).collect());
         }
         match &self.otlp {
             Some(otlp) => otlp.export(batch).await,
@@ -206,7 +207,7 @@ impl SpanExporter for Exporter {
     }
 }
 
-fn plain(service: &str, span: &SpanData) -> SpanRecord {
+fn to_record(service: &str, span: &SpanData) -> SpanRecord {
     let root = span.parent_span_id == opentelemetry::trace::SpanId::INVALID;
     SpanRecord {
         service: service.to_owned(),

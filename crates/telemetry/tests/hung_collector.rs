@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use http::{Request, Response};
+use telemetry::exposition::Exposition;
 use telemetry::{HttpServerLayer, Identity, LogFormat, LogOutput, ServiceSettings};
 use tower::{Layer, Service};
 
@@ -33,9 +34,8 @@ impl Service<Request<()>> for Fine {
 }
 
 fn value(identity: Identity, series: &str) -> f64 {
-    let text = identity.render_metrics();
-    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned));
-    line.unwrap_or_else(|| panic!("no {series} in\n{text}")).parse().expect("a number")
+    let metrics = Exposition::parse(&identity.render_metrics()).expect("metrics");
+    metrics.value(series).expect("a series").unwrap_or_else(|| panic!("no {series}"))
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use backends::{BackendError, Monitor, Place, Reader, free_port};
+use backends::{Account, BackendError, Monitor, MonitorOptions, free_port};
 
 use crate::processes::Processes;
 
@@ -101,31 +101,31 @@ impl Observability {
     ) -> Result<Self, BackendError> {
         let ports = ports(processes.is_kept())?;
         let folder = processes.folder().join("observability");
-        let place = |name: &str, port: u16| Place { folder: Some(folder.join(name)), port: Some(port) };
+        let options = |name: &str, port: u16| MonitorOptions { folder: Some(folder.join(name)), port: Some(port) };
         let [prometheus, alertmanager, postgres, redis, node] = ports;
         progress("exporters of Postgres, Redis and this machine");
-        let reader = |port: u16, secret: &str| {
-            processes.secret(secret).map(|password| Reader { port, user: METRICS.to_owned(), password })
+        let account = |port: u16, secret: &str| {
+            processes.secret(secret).map(|password| Account { port, user: METRICS.to_owned(), password })
         };
         let exporters = vec![
             Monitor::postgres_exporter(
-                &place("postgres_exporter", postgres),
-                &reader(processes.postgres.port(), "postgres_metrics_password")?,
+                &options("postgres_exporter", postgres),
+                &account(processes.postgres.port(), "postgres_metrics_password")?,
             )?,
             Monitor::redis_exporter(
-                &place("redis_exporter", redis),
-                &reader(processes.redis.port(), "metrics_redis_password")?,
+                &options("redis_exporter", redis),
+                &account(processes.redis.port(), "metrics_redis_password")?,
             )?,
-            Monitor::node_exporter(&place("node_exporter", node))?,
+            Monitor::node_exporter(&options("node_exporter", node))?,
         ];
         progress("Alertmanager");
         let config = prepare_alertmanager(&folder.join("alertmanager.yml"), profile, webhook)?;
-        let alertmanager = Monitor::alertmanager(&place("alertmanager", alertmanager), &config)?;
+        let alertmanager = Monitor::alertmanager(&options("alertmanager", alertmanager), &config)?;
         progress("Prometheus");
         let mut targets = Targets::of(processes);
         targets.extend(USUAL.into_iter().zip(ports).map(|((_, usual), port)| (usual, port)));
         let config = prepare_prometheus(&folder.join("config"), profile, &targets, extra)?;
-        let prometheus = Monitor::prometheus(&place("prometheus", prometheus), &config, profile.resend())?;
+        let prometheus = Monitor::prometheus(&options("prometheus", prometheus), &config, profile.resend())?;
         // Targets are discovered five seconds after its start, in whatever profile. To rules that take a second for a
         // minute, everything was down for five minutes by then.
         prepare_rules(&folder.join("config"), profile)?;

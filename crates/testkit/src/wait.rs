@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use telemetry::exposition::Exposition;
+
 /// Longest time a condition may take to come true; a loaded machine is slow, and success never waits.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -40,14 +42,10 @@ pub async fn eventually_within<T, F: Future<Output = Option<T>>>(
 }
 
 /// Sum of the samples of `name` in Prometheus text whose labels include all of `labels`.
+///
+/// # Panics
+/// If `metrics` is not in the text format.
 #[must_use]
 pub fn value_of(metrics: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
-    let wanted: Vec<String> = labels.iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
-    metrics
-        .lines()
-        .filter_map(|line| line.rsplit_once(' '))
-        .filter(|(series, _)| series.split('{').next() == Some(name))
-        .filter(|(series, _)| wanted.iter().all(|label| series.contains(label)))
-        .filter_map(|(_, value)| value.parse::<f64>().ok())
-        .sum()
+    Exposition::parse(metrics).expect("metrics").sum(name, labels)
 }

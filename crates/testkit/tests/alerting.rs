@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use backends::{Monitor, Place};
+use backends::{Monitor, MonitorOptions};
 use serde_json::{Value, json};
 use serde_yaml_ng::Value as Yaml;
 use tempfile::TempDir;
@@ -147,7 +147,7 @@ fn amtool_accepts_both_profiles_and_every_alert_reaches_its_receiver() {
             assert_eq!(accepted(&mut command).lines().next(), Some(*receiver), "{labels}");
         }
     }
-    backends::tell(&format!("alertmanager: {} routes in {} profiles", ROUTES.len(), CONFIGS.len()));
+    backends::print_uncaptured(&format!("alertmanager: {} routes in {} profiles", ROUTES.len(), CONFIGS.len()));
 }
 
 /// Every alert that is named in the configuration is an alert of the rules.
@@ -191,7 +191,7 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let receiver = Receiver::start(0, patience, |_| {}).await.unwrap();
         let config = prepare_alertmanager(&folder.path().join("am.yml"), Profile::Demo, receiver.address()).unwrap();
-        let start = move || Monitor::alertmanager(&Place::default(), &config).unwrap();
+        let start = move || Monitor::alertmanager(&MonitorOptions::default(), &config).unwrap();
         let alertmanager = tokio::task::spawn_blocking(start).await.unwrap();
         let client = Client::new(alertmanager.address());
         Self { alertmanager, receiver, client, _folder: folder }
@@ -298,7 +298,10 @@ async fn what_explains_an_alert_hides_it_and_nothing_else_does() {
         assert_eq!(hidden(format!("case-{case}")), *expected, "{source} hides {target}");
         assert!(!hidden(format!("alone-{case}")), "{target} is hidden by another service");
     }
-    backends::tell(&format!("alertmanager: {} pairs of alerts, inhibited or not as meant", INHIBITIONS.len()));
+    backends::print_uncaptured(&format!(
+        "alertmanager: {} pairs of alerts, inhibited or not as meant",
+        INHIBITIONS.len()
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use all_in_one::SERVICES;
 use telemetry::catalogue::{self, Kind};
+use telemetry::exposition::{Exposition, Sample};
 use telemetry::{LogRecord, SpanRecord, Tap};
 use testkit::{TestStack, eventually, value_of};
 
@@ -31,17 +32,12 @@ impl Tap for Taker {
 }
 
 /// Label names by metric, as a scrape shows them; suffixes of histograms are taken off.
-fn emitted(metrics: &str, into: &mut BTreeMap<String, BTreeSet<String>>) {
-    let histograms: BTreeSet<&str> =
-        metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.strip_suffix(" histogram")).collect();
-    for line in metrics.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        let series = line.rsplit_once(' ').expect("a value").0;
-        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+fn emitted(metrics: &Exposition, into: &mut BTreeMap<String, BTreeSet<String>>) {
+    let histogram = |name: &str| metrics.types.get(name).is_some_and(|kind| kind == "histogram");
+    for Sample { name, labels, .. } in &metrics.samples {
         let stem = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
-        let name = stem.filter(|stem| histograms.contains(stem)).unwrap_or(name);
-        let labels = labels.trim_end_matches('}').split("\",").filter_map(|pair| pair.split_once("=\""));
-        let names = labels.map(|(label, _)| label.to_owned()).filter(|label| label != "le");
-        into.entry(name.to_owned()).or_default().extend(names);
+        let name = stem.filter(|stem| histogram(stem)).unwrap_or(name);
+        into.entry(name.to_owned()).or_default().extend(labels.keys().filter(|label| *label != "le").cloned());
     }
 }
 
@@ -66,6 +62,7 @@ async fn the_catalogue_and_the_services_agree() {
     let mut found = BTreeMap::new();
     for service in SERVICES {
         let scrape = stack.admin_port(service).get("/metrics").await.expect(200).text();
+        let scrape = Exposition::parse(&scrape).expect("metrics");
         check_help_and_types(&scrape);
         emitted(&scrape, &mut found);
     }
@@ -82,7 +79,7 @@ async fn the_catalogue_and_the_services_agree() {
         let excused = ABSENT.iter().any(|(name, _)| *name == metric.name);
         assert_eq!(found.contains_key(metric.name), !excused, "{}: emitted, or excused, but not both", metric.name);
     }
-    backends::tell(&format!(
+    backends::print_uncaptured(&format!(
         "{} metrics in the catalogue, {} emitted, {} excused",
         catalogue::all().len(),
         found.len(),
@@ -90,9 +87,8 @@ async fn the_catalogue_and_the_services_agree() {
     ));
 }
 
-fn check_help_and_types(scrape: &str) {
-    for line in scrape.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
-        let (name, kind) = line.split_once(' ').expect("a type");
+fn check_help_and_types(scrape: &Exposition) {
+    for (name, kind) in &scrape.types {
         let Some(entry) = catalogue::find(name) else { panic!("{name} is emitted but not in the catalogue") };
         let expected = match entry.kind {
             Kind::Counter => "counter",
@@ -100,6 +96,7 @@ fn check_help_and_types(scrape: &str) {
             Kind::Histogram => "histogram",
         };
         assert_eq!(kind, expected, "{name}");
-        assert!(scrape.contains(&format!("# HELP {name} {}", entry.help)), "{name}: help differs from the catalogue");
+        let help = scrape.help.get(name).map(String::as_str);
+        assert_eq!(help, Some(entry.help), "{name}: help differs from the catalogue");
     }
 }

@@ -68,7 +68,7 @@ async fn no_acknowledged_registration_is_lost_and_no_mail_is_missing_or_doubled(
     })
     .await;
     let doubled: Vec<_> = mails.iter().filter(|(_, count)| **count > 1).collect();
-    backends::tell(&format!(
+    backends::print_uncaptured(&format!(
         "kills: {kills} of {} processes; registrations acknowledged: {}, repeated after an error: {}, lost: 0; \
          welcome mails: {}, missing: 0, doubled: {}",
         VICTIMS.len(),

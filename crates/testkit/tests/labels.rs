@@ -1,10 +1,11 @@
 //! What users send never becomes a label: the number of series does not depend on them.
 
 use http::Method;
+use telemetry::exposition::Exposition;
 use testkit::{TestStack, value_of};
 
 fn series(metrics: &str) -> usize {
-    metrics.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count()
+    Exposition::parse(metrics).expect("metrics").samples.len()
 }
 
 #[tokio::test(flavor = "multi_thread")]

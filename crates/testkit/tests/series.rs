@@ -6,33 +6,27 @@ use all_in_one::SERVICES;
 use gateway::ACCESS_TABLE;
 use http::Method;
 use serde_json::json;
+use telemetry::exposition::{Exposition, Sample};
 use testkit::{Client, TestStack};
 
 /// Series a service may have, buckets included. Whoever raises one raises the `sample_limit` of its scrape, too.
 const BUDGETS: [(&str, usize); 5] =
     [("gateway", 3_000), ("auth", 1_000), ("user", 900), ("product", 900), ("notification", 1_000)];
 
-fn series(metrics: &str) -> Vec<(&str, &str)> {
-    let lines = metrics.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.map(|line| line.rsplit_once(' ').expect("a value")).collect()
+/// Values of the series of that name whose labels are exactly these.
+fn values(metrics: &Exposition, name: &str, labels: &[(&str, &str)]) -> Vec<f64> {
+    let exactly = |sample: &&Sample| sample.labels.len() == labels.len() && sample.has(labels);
+    metrics.named(name).filter(exactly).map(|sample| sample.value).collect()
 }
 
-/// Values of the series of that name whose labels are exactly these, in any order.
-fn values<'a>(metrics: &'a str, name: &str, labels: &[(&str, &str)]) -> Vec<&'a str> {
-    let wanted: HashSet<String> = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
-    let exactly = |found: &str| {
-        let found = found.strip_prefix(name)?;
-        let found = found.trim_matches(['{', '}']);
-        let found: HashSet<String> = found.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect();
-        Some(found == wanted)
-    };
-    series(metrics).into_iter().filter(|(found, _)| exactly(found) == Some(true)).map(|(_, value)| value).collect()
+fn metrics(stack: &TestStack, service: &str) -> Exposition {
+    Exposition::parse(&stack.metrics(service)).expect("metrics")
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_of_all_routes_and_calls_stand_at_zero_before_the_first_request() {
     let stack = TestStack::start().await;
-    let gateway = stack.metrics("gateway");
+    let gateway = metrics(&stack, "gateway");
     for (method, route, _) in ACCESS_TABLE {
         for status in ["500", "503", "504"] {
             let labels = [
@@ -43,11 +37,11 @@ async fn failures_of_all_routes_and_calls_stand_at_zero_before_the_first_request
                 ("error_type", status),
             ];
             let found = values(&gateway, "http_server_request_duration_seconds_count", &labels);
-            assert_eq!(found, ["0"], "{method} {route} {status}");
+            assert_eq!(found, [0.0], "{method} {route} {status}");
         }
     }
     for service in ["auth", "user", "product"] {
-        let metrics = stack.metrics(service);
+        let metrics = metrics(&stack, service);
         let package = format!("{service}.v1.");
         let methods: Vec<_> = contracts::methods().iter().filter(|method| method.starts_with(&package)).collect();
         assert!(!methods.is_empty(), "{service}");
@@ -103,7 +97,7 @@ async fn outcomes_stand_at_zero_before_they_happen() {
         expected.push((service, "panics_total", Vec::new()));
     }
     for (service, name, labels) in expected {
-        assert_eq!(values(&stack.metrics(service), name, &labels), ["0"], "{service}: {name} {labels:?}");
+        assert_eq!(values(&metrics(&stack, service), name, &labels), [0.0], "{service}: {name} {labels:?}");
     }
 }
 
@@ -124,11 +118,11 @@ async fn every_route_called_by_everybody_stays_within_the_budget() {
         }
     }
     for (service, budget) in BUDGETS {
-        let metrics = stack.metrics(service);
-        let found = series(&metrics);
-        backends::tell(&format!("{service}: {} series of {budget}", found.len()));
+        let metrics = metrics(&stack, service);
+        let found = metrics.samples;
+        backends::print_uncaptured(&format!("{service}: {} series of {budget}", found.len()));
         assert!(found.len() <= budget, "{service} has {} series, its budget is {budget}", found.len());
-        let once: HashSet<String> = found.iter().map(|(series, _)| sorted(series)).collect();
+        let once: HashSet<_> = found.iter().map(|sample| (&sample.name, &sample.labels)).collect();
         assert_eq!(once.len(), found.len(), "{service} shows a series twice");
     }
 }
@@ -137,13 +131,4 @@ async fn visit(client: &Client, method: &Method, path: &str) {
     for body in [None, Some(json!({}))] {
         let _ = client.send(method.clone(), path, body.as_ref()).await;
     }
-}
-
-/// A series whose labels are in order: two that differ only in that are the same.
-fn sorted(series: &str) -> String {
-    let (name, labels) = series.split_once('{').unwrap_or((series, ""));
-    let mut labels: Vec<_> =
-        labels.trim_end_matches('}').split("\",").map(|label| label.trim_end_matches('"')).collect();
-    labels.sort_unstable();
-    format!("{name} {labels:?}")
 }

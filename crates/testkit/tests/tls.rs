@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use backends::{Identity, Postgres, RabbitMq, Redis};
+use backends::{Postgres, RabbitMq, Redis, ServerCertificate};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use stores::db::{Db, Migrations};
 use stores::settings;
@@ -50,8 +50,8 @@ impl Authority {
 }
 
 impl Shown {
-    fn identity(&self) -> Identity<'_> {
-        Identity { certificate: &self.certificate, key: &self.key }
+    fn certificate(&self) -> ServerCertificate<'_> {
+        ServerCertificate { certificate: &self.certificate, key: &self.key }
     }
 }
 
@@ -68,13 +68,13 @@ impl Stores {
     fn showing(shown: &Shown) -> Self {
         let (postgres, redis, rabbitmq) =
             (Postgres::start().unwrap(), Redis::start().unwrap(), RabbitMq::start().unwrap());
-        postgres.secure(shown.identity()).unwrap();
-        let port = redis.secure(shown.identity()).unwrap();
+        postgres.enable_tls(shown.certificate()).unwrap();
+        let port = redis.enable_tls(shown.certificate()).unwrap();
         let redis_url = redis
             .url()
             .replace("redis://", "rediss://")
             .replace(&format!("127.0.0.1:{}", redis.port()), &format!("localhost:{port}"));
-        let port = rabbitmq.secure(shown.identity()).unwrap();
+        let port = rabbitmq.enable_tls(shown.certificate()).unwrap();
         let broker_url = format!("amqps://guest:guest@localhost:{port}/%2f");
         Self { postgres, redis, rabbitmq, redis_url, broker_url }
     }

@@ -5,7 +5,7 @@ use goose::prelude::*;
 use super::account::{self, Credentials, Session};
 use super::call::StepError;
 use super::catalogue::{self, Filter};
-use super::connect;
+use super::client::connect;
 
 /// Shoppers among five users.
 const WEIGHT: usize = 2;

@@ -3,7 +3,7 @@
 use goose::prelude::*;
 
 use super::catalogue::{self, Filter};
-use super::connect;
+use super::client::connect;
 
 /// Visitors among five users.
 const WEIGHT: usize = 3;

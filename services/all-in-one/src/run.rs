@@ -13,7 +13,7 @@ use telemetry::{LogFormat, LogOutput, Tap};
 use crate::data::{Data, DataError};
 use crate::shopper::Tally;
 use crate::stack::{SERVICES, Stack, StackConfig, StackError};
-use crate::table::Counts;
+use crate::table::{self, Counts};
 use crate::traces::Traces;
 use crate::traffic::Traffic;
 use crate::{pages, waterfall};
@@ -93,8 +93,8 @@ pub async fn run(arguments: Arguments) -> Result<(), RunError> {
     let traces = Arc::new(Traces::default());
     let config = stack_config(&arguments, &data, &traces)?;
     let stack = Stack::start(&config).await?;
-    until_ready(&stack).await?;
-    say(&map(&stack, &data, &config, begin.elapsed()));
+    wait_until_ready(&stack).await?;
+    print(&address_overview(&stack, &data, &config, begin.elapsed()));
     let tally = Arc::new(Tally::default());
     let gateway = stack.address("gateway", "http").filter(|_| arguments.traffic > 0.0);
     let traffic = gateway
@@ -135,7 +135,7 @@ fn read(path: &PathBuf) -> Result<toml::Table, RunError> {
     Ok(text.parse().map_err(invalid)?)
 }
 
-async fn until_ready(stack: &Stack) -> Result<(), RunError> {
+async fn wait_until_ready(stack: &Stack) -> Result<(), RunError> {
     let poll = async {
         while !stack.ready().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -163,7 +163,7 @@ async fn watch(arguments: &Arguments, stack: &Stack, traces: &Traces, signal: im
             () = tokio::time::sleep(arguments.every) => {}
         }
         let now = (Instant::now(), Counts::of(stack));
-        say(&now.1.table(&before.1, now.0 - before.0, traces, false));
+        print(&now.1.table(&before.1, now.0 - before.0, traces, false));
         before = now;
     }
 }
@@ -172,14 +172,14 @@ async fn watch(arguments: &Arguments, stack: &Stack, traces: &Traces, signal: im
 async fn finish(stack: Stack, traces: &Traces, tally: &Tally, begin: Instant) -> Result<(), String> {
     stack.flush().await;
     let counts = Counts::of(&stack);
-    let panics: u64 = stack.services().iter().map(|service| panics(&service.metrics())).sum();
+    let panics: f64 = stack.services().iter().map(|service| table::metrics(service).sum("panics_total", &[])).sum();
     let drained = stack.stop().await;
-    say(&format!("Since the start:\n{}", counts.table(&Counts::default(), begin.elapsed(), traces, true)));
+    print(&format!("Since the start:\n{}", counts.table(&Counts::default(), begin.elapsed(), traces, true)));
     if let Some(slowest) = traces.slowest() {
-        say(&format!("The slowest trace:\n{}", waterfall::draw(&slowest)));
+        print(&format!("The slowest trace:\n{}", waterfall::draw(&slowest)));
     }
     let (answered, failed) = (tally.answered.load(Ordering::Relaxed), tally.failed.load(Ordering::Relaxed));
-    say(&format!("Shopper: {answered} requests answered, {failed} failed."));
+    print(&format!("Shopper: {answered} requests answered, {failed} failed."));
     let mut failures = Vec::new();
     if failed > 0 {
         failures.push(format!("{failed} shopper requests, first {}", tally.first_failure().unwrap_or_default()));
@@ -187,7 +187,7 @@ async fn finish(stack: Stack, traces: &Traces, tally: &Tally, begin: Instant) ->
     if counts.errors() > 0 {
         failures.push(format!("{} requests were answered with a server error", counts.errors()));
     }
-    if panics > 0 {
+    if panics > 0.0 {
         failures.push(format!("{panics} panics"));
     }
     if !drained {
@@ -196,11 +196,7 @@ async fn finish(stack: Stack, traces: &Traces, tally: &Tally, begin: Instant) ->
     if failures.is_empty() { Ok(()) } else { Err(failures.join("; ")) }
 }
 
-fn panics(metrics: &str) -> u64 {
-    metrics.lines().find_map(|line| line.strip_prefix("panics_total ")).and_then(|n| n.parse().ok()).unwrap_or(0)
-}
-
-fn map(stack: &Stack, data: &Data, config: &StackConfig, took: Duration) -> String {
+fn address_overview(stack: &Stack, data: &Data, config: &StackConfig, took: Duration) -> String {
     let url =
         |service, kind| stack.address(service, kind).map(|address| format!("http://{address}")).unwrap_or_default();
     let mut text = format!("Signalbox is ready ({} ms).\n\n", took.as_millis());
@@ -220,7 +216,7 @@ fn map(stack: &Stack, data: &Data, config: &StackConfig, took: Duration) -> Stri
 }
 
 #[allow(clippy::print_stdout, reason = "the terminal is this program's user interface")]
-fn say(text: &str) {
+fn print(text: &str) {
     // A closed pipe is no reason to stop serving.
     let _ = writeln!(std::io::stdout(), "{text}");
 }

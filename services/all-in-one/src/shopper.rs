@@ -25,7 +25,7 @@ const PASSWORD: &str = "only-for-demonstration";
 const SEARCHES: [&str; 6] = ["steel", "wood", "garden", "light", "book", "travel"];
 
 /// Longest time one request may take before it counts as failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What the shopper has seen so far.
 #[derive(Debug, Default)]
@@ -70,20 +70,20 @@ impl Shopper {
         for number in 0.. {
             timer.tick().await;
             let shopper = self.clone();
-            tokio::spawn(async move { shopper.walk(number).await });
+            tokio::spawn(async move { shopper.run_journey(number).await });
         }
     }
 
     /// One walk. It stops at the first answer that is not as it should be, which the tally counts.
-    pub async fn walk(&self, number: u64) {
-        if let Err(failure) = self.try_walk(number).await {
+    pub async fn run_journey(&self, number: u64) {
+        if let Err(failure) = self.try_journey(number).await {
             self.tally.failed.fetch_add(1, Ordering::Relaxed);
             tracing::warn!(failure, "the shopper met an unexpected answer");
             let _ = self.tally.first_failure.set(failure);
         }
     }
 
-    async fn try_walk(&self, number: u64) -> Result<(), String> {
+    async fn try_journey(&self, number: u64) -> Result<(), String> {
         let email = format!("shopper-{:02}@example.com", number % ACCOUNTS);
         let account = json!({ "email": email, "password": PASSWORD, "name": "Demo Shopper" });
         self.post("/v1/auth/register", &account, StatusCode::CREATED).await?;
@@ -133,7 +133,7 @@ impl Shopper {
             }
             Ok(serde_json::from_slice(&body).unwrap_or(Value::Null))
         };
-        let outcome = tokio::time::timeout(PATIENCE, exchange).await;
+        let outcome = tokio::time::timeout(REQUEST_TIMEOUT, exchange).await;
         let answer = outcome.unwrap_or_else(|_| Err("no answer in time".to_owned()));
         if answer.is_ok() {
             self.tally.answered.fetch_add(1, Ordering::Relaxed);

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use chassis::Running;
+use telemetry::exposition::Exposition;
+
 use crate::stack::Stack;
 use crate::traces::Traces;
 
@@ -12,6 +15,14 @@ const SOURCES: [(&str, &str); 2] = [
     ("http_server_request_duration_seconds_count", "http_route"),
     ("rpc_server_call_duration_seconds_count", "rpc_method"),
 ];
+
+/// The metrics of a service; none if they cannot be read, which is a bug and is logged.
+pub(crate) fn metrics(service: &Running) -> Exposition {
+    Exposition::parse(&service.metrics()).unwrap_or_else(|error| {
+        tracing::error!(error = %error, "metrics of a service cannot be read");
+        Exposition::default()
+    })
+}
 
 /// Requests and errors by service and operation since the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,7 +43,7 @@ impl Counts {
     pub fn of(stack: &Stack) -> Self {
         let mut counts = Self::default();
         for service in stack.services() {
-            counts.add(service.name(), &service.metrics());
+            counts.add(service.name(), &metrics(service));
         }
         counts
     }
@@ -43,26 +54,21 @@ impl Counts {
         self.0.values().map(|count| count.errors).sum()
     }
 
-    fn add(&mut self, service: &str, metrics: &str) {
-        for line in metrics.lines() {
-            let Some((name, rest)) = line.split_once('{') else { continue };
-            let Some((_, route)) = SOURCES.iter().find(|(source, _)| *source == name) else { continue };
-            let Some((labels, value)) = rest.rsplit_once("} ") else { continue };
-            let labels: BTreeMap<&str, &str> = labels
-                .split("\",")
-                .filter_map(|pair| pair.split_once("=\""))
-                .map(|(key, value)| (key, value.trim_end_matches('"')))
-                .collect();
-            let template = labels.get(route).copied();
-            let operation = match labels.get("http_request_method") {
-                Some(method) => template.map_or_else(|| (*method).to_owned(), |route| format!("{method} {route}")),
-                None => template.unwrap_or_default().to_owned(),
-            };
-            let requests = value.parse().unwrap_or(0);
-            let count = self.0.entry((service.to_owned(), operation)).or_default();
-            count.requests += requests;
-            if labels.get("error_type").is_some_and(|error| *error != "cancelled") {
-                count.errors += requests;
+    fn add(&mut self, service: &str, metrics: &Exposition) {
+        for (name, route) in SOURCES {
+            for sample in metrics.named(name) {
+                let template = sample.labels.get(route);
+                let operation = match sample.labels.get("http_request_method") {
+                    Some(method) => template.map_or_else(|| method.clone(), |route| format!("{method} {route}")),
+                    None => template.cloned().unwrap_or_default(),
+                };
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the count of a histogram")]
+                let requests = sample.value as u64;
+                let count = self.0.entry((service.to_owned(), operation)).or_default();
+                count.requests += requests;
+                if sample.labels.get("error_type").is_some_and(|error| error != "cancelled") {
+                    count.errors += requests;
+                }
             }
         }
     }
@@ -119,10 +125,14 @@ rpc_server_call_duration_seconds_count{rpc_system_name="grpc",rpc_method="a.v1.A
 up 1
 "#;
 
+    fn metrics() -> Exposition {
+        Exposition::parse(METRICS).expect("metrics")
+    }
+
     #[test]
     fn counts_are_read_per_route_with_errors() {
         let mut counts = Counts::default();
-        counts.add("gateway", METRICS);
+        counts.add("gateway", &metrics());
         let get = |operation: &str| counts.0[&("gateway".to_owned(), operation.to_owned())];
         assert_eq!(get("GET /v1/products/{id}"), Count { requests: 9, errors: 2 });
         assert_eq!(get("GET"), Count { requests: 1, errors: 0 });
@@ -133,9 +143,9 @@ up 1
     #[test]
     fn the_table_shows_the_difference() {
         let mut before = Counts::default();
-        before.add("gateway", METRICS);
+        before.add("gateway", &metrics());
         let mut now = before.clone();
-        now.add("gateway", METRICS);
+        now.add("gateway", &metrics());
         let table = now.table(&before, Duration::from_secs(2), &Traces::default(), false);
         assert!(table.contains("GET /v1/products/{id}"), "{table}");
         assert!(table.lines().any(|line| line.contains("4.5") && line.contains("22.22")), "{table}");

@@ -30,7 +30,7 @@ struct Store {
     traces: HashMap<String, Trace>,
     order: VecDeque<String>,
     slowest: Option<Trace>,
-    durations: HashMap<(String, String), Recent>,
+    durations: HashMap<(String, String), RecentDurations>,
 }
 
 /// One trace, as far as it is known.
@@ -44,7 +44,7 @@ pub struct Trace {
 
 /// The latest durations of one operation in microseconds.
 #[derive(Debug, Default)]
-struct Recent {
+struct RecentDurations {
     values: VecDeque<u32>,
     fresh: usize,
 }
@@ -99,7 +99,7 @@ impl Traces {
     #[must_use]
     pub fn slowest(&self) -> Option<Trace> {
         let mut store = self.store();
-        store.settle_slowest();
+        store.update_slowest();
         store.slowest.clone()
     }
 
@@ -145,7 +145,7 @@ impl Store {
     fn trace(&mut self, id: &str) -> &mut Trace {
         if !self.traces.contains_key(id) {
             if self.order.len() >= TRACES {
-                self.settle_slowest();
+                self.update_slowest();
                 if let Some(oldest) = self.order.pop_front() {
                     self.traces.remove(&oldest);
                 }
@@ -156,7 +156,7 @@ impl Store {
     }
 
     /// Keeps the slowest trace safe before it can be evicted.
-    fn settle_slowest(&mut self) {
+    fn update_slowest(&mut self) {
         let complete = self.traces.values().filter(|trace| trace.is_request() && trace.is_complete());
         let Some(candidate) = complete.max_by_key(|trace| trace.duration()) else { return };
         // The same trace may have grown since.

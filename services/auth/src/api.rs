@@ -6,7 +6,7 @@ use chassis::{Actor, FieldError, Problem, to_status};
 use contracts::auth::v1::auth_service_server::AuthService;
 use contracts::auth::v1::{self as proto};
 use secrecy::ExposeSecret;
-use telemetry::{begin, counter};
+use telemetry::{counter, init_to_zero};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -27,9 +27,9 @@ impl Api {
     /// The service over its use cases.
     #[must_use]
     pub(crate) fn new(accounts: Arc<Accounts>, sessions: Arc<Sessions>, tokens: Arc<dyn AccessTokens>) -> Self {
-        begin("auth_registrations_total", &[("outcome", &["created", "known", "failed"])]);
-        begin("auth_logins_total", &[("outcome", &["success", "refused", "busy", "failed"])]);
-        begin("auth_refreshes_total", &[("outcome", &["success", "refused", "reused", "failed"])]);
+        init_to_zero("auth_registrations_total", &[("outcome", &["created", "known", "failed"])]);
+        init_to_zero("auth_logins_total", &[("outcome", &["success", "refused", "busy", "failed"])]);
+        init_to_zero("auth_refreshes_total", &[("outcome", &["success", "refused", "reused", "failed"])]);
         Self { accounts, sessions, tokens }
     }
 }

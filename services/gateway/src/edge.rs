@@ -57,7 +57,7 @@ pub(crate) fn wrap(router: Router, config: &Config, verifier: Verifier, limiter:
         .layer(CatchPanicLayer::custom(on_panic))
         .layer(from_fn(headers::secure))
         .layer(from_fn(request_id::assign))
-        .layer(HttpServerLayer::new(route_of).expecting(crate::access::routes()))
+        .layer(HttpServerLayer::new(route_of).init_failures_to_zero(crate::access::routes()))
         .layer(AdmitLayer::http(config.http.max_in_flight))
 }
 

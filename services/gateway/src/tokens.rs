@@ -85,7 +85,7 @@ enum Role {
 
 impl Verifier {
     pub(crate) fn new(settings: &config::Token, clients: Clients) -> Self {
-        telemetry::begin("jwks_refreshes_total", &[("outcome", &["success", "failed"])]);
+        telemetry::init_to_zero("jwks_refreshes_total", &[("outcome", &["success", "failed"])]);
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[&settings.issuer]);
         validation.set_audience(&[&settings.audience]);

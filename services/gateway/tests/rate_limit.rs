@@ -7,6 +7,7 @@ use backends::Redis as RedisServer;
 use chassis::config::Layers;
 use chassis::{Extras, Running, settings};
 use stores::redis::{Redis, cmd};
+use telemetry::exposition::Exposition;
 use telemetry::{LogFormat, LogOutput};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -62,17 +63,14 @@ impl World {
     }
 
     fn metric(&self, gateway: usize, series: &str) -> f64 {
-        let text = self.gateways[gateway].metrics();
-        let line = text.lines().find_map(|line| line.strip_prefix(series).filter(|rest| rest.starts_with(' ')));
-        line.map_or(0.0, |value| value.trim().parse().expect("a number"))
+        let metrics = Exposition::parse(&self.gateways[gateway].metrics()).expect("metrics");
+        metrics.value(series).expect("a series").unwrap_or_default()
     }
 
     /// Decisions of both gateways.
     fn decisions(&self, outcome: &str, decided_by: &str) -> f64 {
-        let of = |labels: &str| (0..2).map(|gateway| self.metric(gateway, labels)).sum::<f64>();
-        let name = "rate_limit_decisions_total";
-        of(&format!("{name}{{outcome=\"{outcome}\",decided_by=\"{decided_by}\"}}"))
-            + of(&format!("{name}{{decided_by=\"{decided_by}\",outcome=\"{outcome}\"}}"))
+        let series = format!("rate_limit_decisions_total{{outcome=\"{outcome}\",decided_by=\"{decided_by}\"}}");
+        (0..2).map(|gateway| self.metric(gateway, &series)).sum()
     }
 
     /// The status and the head of an answer to a client behind a proxy.

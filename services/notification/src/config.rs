@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::adapters::mime::Origin;
 use crate::adapters::smtp::SmtpSettings;
-use crate::domain::{Address, Line, Policy};
+use crate::domain::{Address, RetryPolicy, SingleLine};
 use crate::sender::SenderSettings;
 
 /// Configuration of the notification service.
@@ -56,7 +56,7 @@ pub struct Mail {
     pub from: Origin,
     /// Name of the shop.
     #[serde(deserialize_with = "shop")]
-    pub shop: Line,
+    pub shop: SingleLine,
     /// Address told of products, if any.
     #[serde(deserialize_with = "address_or_none")]
     pub catalogue_to: Option<Address>,
@@ -128,7 +128,7 @@ impl Mail {
             timeout: self.attempt_timeout,
             lease: self.lease,
             poll: self.poll,
-            policy: Policy { first: self.retry_first, longest: self.retry_max, give_up: self.give_up_after },
+            policy: RetryPolicy { first: self.retry_first, longest: self.retry_max, give_up: self.give_up_after },
         }
     }
 }
@@ -138,8 +138,8 @@ fn ladder<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Ladder, D::Error
     Ladder::new(steps.into_iter().map(Duration::from_millis).collect()).map_err(D::Error::custom)
 }
 
-fn shop<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Line, D::Error> {
-    let shop = Line::of(&String::deserialize(deserializer)?);
+fn shop<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SingleLine, D::Error> {
+    let shop = SingleLine::of(&String::deserialize(deserializer)?);
     if shop.as_str().is_empty() { Err(D::Error::custom("must not be empty")) } else { Ok(shop) }
 }
 

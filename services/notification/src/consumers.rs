@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::events::Events;
 
 /// Longest time the events in hand may take; the app's own limit cuts earlier.
-const PATIENCE: Duration = Duration::from_hours(1);
+const STOP_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// See the module. Cloning it shares it.
 #[derive(Clone)]
@@ -29,8 +29,8 @@ impl Consumers {
     /// Whether all receive; if not, which do not.
     pub(crate) fn check(&self) -> Result<(), String> {
         let consumers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let deaf: Vec<_> = consumers.iter().filter(|(_, consumer)| !consumer.is_ready()).collect();
-        let names: Vec<_> = deaf.iter().map(|(queue, _)| queue.as_str()).collect();
+        let not_ready: Vec<_> = consumers.iter().filter(|(_, consumer)| !consumer.is_ready()).collect();
+        let names: Vec<_> = not_ready.iter().map(|(queue, _)| queue.as_str()).collect();
         if names.is_empty() { Ok(()) } else { Err(format!("receiving nothing from {}", names.join(", "))) }
     }
 
@@ -38,6 +38,6 @@ impl Consumers {
     pub(crate) async fn run(self, stop: CancellationToken) {
         stop.cancelled().await;
         let consumers = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        join_all(consumers.into_iter().map(|(_, consumer)| consumer.stop(PATIENCE))).await;
+        join_all(consumers.into_iter().map(|(_, consumer)| consumer.stop(STOP_TIMEOUT))).await;
     }
 }

@@ -4,13 +4,13 @@ mod address;
 mod effect;
 mod kind;
 mod mail;
-mod policy;
+mod retry_policy;
 
-pub use self::address::{Address, BadAddress, Line};
+pub use self::address::{Address, InvalidAddress, SingleLine};
 pub use self::effect::{Applied, Draft, Effect, Event, Variables, variables};
 pub use self::kind::Kind;
 pub use self::mail::{Backlog, Claim, Letter, Recipient};
-pub use self::policy::{Policy, Verdict};
+pub use self::retry_policy::{RetryPolicy, Verdict};
 
 /// The technical cause of a failure, for the log only.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -23,7 +23,7 @@ pub enum Error {
     UnknownRecipient,
     /// The store is out of reach: nothing else fares better until it is back.
     #[error("the store is away: {0}")]
-    Away(#[source] Cause),
+    Unavailable(#[source] Cause),
     /// The store failed.
     #[error("the store failed: {0}")]
     Store(#[source] Cause),

@@ -10,10 +10,11 @@ mod config;
 mod consumers;
 pub mod domain;
 pub mod events;
+mod maintenance;
 mod metrics;
+mod name;
 pub mod ports;
 pub mod sender;
-mod upkeep;
 
 use std::sync::Arc;
 
@@ -30,17 +31,15 @@ use crate::adapters::templates::Templates;
 use crate::config::{Transport, invalid};
 use crate::consumers::Consumers;
 use crate::events::Events;
+use crate::name::NAME;
 use crate::ports::{Mailer, Store};
 use crate::sender::Sender;
 
-/// Name of the service, of its database, and of the consumer in queues and in the inbox.
-pub const CONSUMER: &str = "notification";
-
 /// The service as its host runs it.
 pub const SPEC: Spec<Config> = Spec {
-    name: CONSUMER,
+    name: NAME,
     defaults: include_str!("../config.toml"),
-    migrate: Some(|layers, on_retry| Box::pin(db::migrate(CONSUMER, layers, MIGRATIONS, on_retry))),
+    migrate: Some(|layers, on_retry| Box::pin(db::migrate(NAME, layers, MIGRATIONS, on_retry))),
     build: |config, app| Box::pin(build(config, app)),
 };
 
@@ -50,16 +49,16 @@ pub const SPEC: Spec<Config> = Spec {
 /// If the configuration makes no sense, or the database or the folder for mails cannot be used.
 pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     config.check()?;
-    let broker = messaging::connect(CONSUMER, &config.broker)?;
+    let broker = messaging::connect(NAME, &config.broker)?;
     let templates = Templates::new(config.mail.shop.clone());
     let templates = templates.map_err(|error| system("with its templates", error))?;
     let mailer = mailer(&config)?;
-    let db = db::attach(&mut app, CONSUMER, &config.database, MIGRATIONS).await?;
+    let db = db::attach(&mut app, NAME, &config.database, MIGRATIONS).await?;
     let store: Arc<dyn Store> = Arc::new(SqlStore::new(db));
-    metrics::start(mailer.name());
+    metrics::init(mailer.name());
 
-    app.background("mail metrics", upkeep::gauges(store.clone()));
-    app.background("mail purge", upkeep::purge(store.clone(), TimeDelta::days(config.mail.keep_days.into())));
+    app.background("mail metrics", maintenance::gauges(store.clone()));
+    app.background("mail purge", maintenance::purge(store.clone(), TimeDelta::days(config.mail.keep_days.into())));
     let sender = Sender::new(store.clone(), mailer, Arc::new(templates), config.mail.sender());
     let events = Arc::new(Events::new(store, config.mail.catalogue_to.clone(), sender.wake()));
     let subscriptions = events::subscriptions().map_err(|error| system("with its subscriptions", error))?;

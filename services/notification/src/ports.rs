@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::{Applied, Backlog, Claim, Effect, Error, Event, Letter, Verdict};
 
 /// Where recipients and mails are kept. Each method happens wholly or not at all, and fails with [`Error::Store`] if
-/// the store does, or with [`Error::Away`] if it is out of reach.
+/// the store does, or with [`Error::Unavailable`] if it is out of reach.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Has the effect of an event, once for each event however often it is asked.

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::adapters::templates::Templates;
-use crate::domain::{Claim, Error, Policy, Verdict};
+use crate::domain::{Claim, Error, RetryPolicy, Verdict};
 use crate::metrics;
 use crate::ports::{Mailer, SendError, Store};
 
@@ -34,7 +34,7 @@ pub struct SenderSettings {
     /// Longest time a due mail waits to be noticed; those queued in this process do not wait.
     pub poll: Duration,
     /// What becomes of a mail after a failed attempt.
-    pub policy: Policy,
+    pub policy: RetryPolicy,
 }
 
 /// See the module. Any number may work on one store.
@@ -110,9 +110,9 @@ impl Sender {
         span.observe(error_type, async {
             let (verdict, error) = self.attempt(&claim).await;
             self.settle(&claim, &verdict).await;
-            metrics::outcome(claim.kind, verdict.outcome());
+            metrics::count_outcome(claim.kind, verdict.outcome());
             if matches!(verdict, Verdict::Sent | Verdict::Failed { .. } | Verdict::Expired { .. }) {
-                metrics::fresh(claim.kind.as_str(), claim.occurred_at);
+                metrics::observe_freshness(claim.kind.as_str(), claim.occurred_at);
             }
             error
         })
@@ -135,13 +135,13 @@ impl Sender {
             Err(_) => Err(SendError::passing("timeout", format!("not sent within {:?}", self.settings.timeout))),
         };
         let error = outcome.err();
-        metrics::sending(self.mailer.name(), error.as_ref().map(|error| error.class), start.elapsed());
-        let verdict = error.as_ref().map_or(Verdict::Sent, |error| self.judge(claim, error));
+        metrics::observe_attempt(self.mailer.name(), error.as_ref().map(|error| error.class), start.elapsed());
+        let verdict = error.as_ref().map_or(Verdict::Sent, |error| self.after_failure(claim, error));
         (verdict, error)
     }
 
     /// What becomes of a mail that was not sent. Logs it.
-    fn judge(&self, claim: &Claim, error: &SendError) -> Verdict {
+    fn after_failure(&self, claim: &Claim, error: &SendError) -> Verdict {
         let (id, kind, attempts) = (claim.id, claim.kind.as_str(), claim.attempts);
         let reason = error.to_string();
         if error.is_final {
@@ -165,7 +165,7 @@ impl Sender {
         let mut waits = SETTLE_WAITS.into_iter();
         while let Err(error) = self.store.settle(claim, verdict).await {
             let wait = waits.next();
-            unsettled(claim, &error, wait.is_some());
+            log_settle_failure(claim, &error, wait.is_some());
             match wait {
                 Some(wait) => tokio::time::sleep(wait).await,
                 None => return,
@@ -174,7 +174,7 @@ impl Sender {
     }
 }
 
-fn unsettled(claim: &Claim, error: &Error, again: bool) {
+fn log_settle_failure(claim: &Claim, error: &Error, again: bool) {
     let error = error as &dyn std::error::Error;
     if again {
         tracing::warn!(mail.id = %claim.id, error, "the outcome of a mail could not be noted yet");

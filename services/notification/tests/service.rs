@@ -14,6 +14,7 @@ use notification::SPEC;
 use serde_json::{Value, json};
 use stand::{Stand, about, deleted, eventually, get, product, registered, role_changed};
 use telemetry::catalogue;
+use telemetry::exposition::{Exposition, Labels};
 use uuid::Uuid;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -84,16 +85,15 @@ async fn what_makes_no_sense_is_refused_at_start_by_its_key() {
     assert!(error.starts_with("key `broker.url`: ") && !error.contains("secret"), "{error}");
 }
 
-/// Series of a metric, without their values.
-fn series(metrics: &str, name: &str) -> BTreeSet<String> {
-    let lines = metrics.lines().filter_map(|line| line.rsplit_once(' '));
-    lines.map(|(series, _)| series.to_owned()).filter(|series| series.split('{').next() == Some(name)).collect()
+/// The label sets of a series.
+fn series(metrics: &Exposition, name: &str) -> BTreeSet<Labels> {
+    metrics.named(name).map(|sample| sample.labels.clone()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn series_exist_from_the_start_and_stand_in_the_catalogue() {
     let stand = Stand::start("mail.catalogue_to = \"catalogue@example.com\"").await;
-    let before = stand.admin("/metrics").await.1;
+    let before = Exposition::parse(&stand.admin("/metrics").await.1).unwrap();
     for (name, count) in [
         ("mails_total", 6 * 5),
         ("mails_pending", 1),
@@ -103,7 +103,8 @@ async fn series_exist_from_the_start_and_stand_in_the_catalogue() {
     ] {
         assert_eq!(series(&before, name).len(), count, "{name}");
     }
-    assert!(before.contains("notification_freshness_seconds_bucket{kind=\"welcome\",le=\"29.5\"} 0"), "{before}");
+    let bucket = before.value("notification_freshness_seconds_bucket{kind=\"welcome\",le=\"29.5\"}");
+    assert_eq!(bucket, Ok(Some(0.0)));
     let user = Uuid::new_v4();
     let events = [registered(user), role_changed(user), product("product.created")];
     stand.publish(&events.each_ref()).await;
@@ -119,14 +120,12 @@ async fn series_exist_from_the_start_and_stand_in_the_catalogue() {
         });
         assert!((fresh.await - 1.0).abs() < 0.1, "{kind}");
     }
-    let after = stand.admin("/metrics").await.1;
+    let after = Exposition::parse(&stand.admin("/metrics").await.1).unwrap();
     assert_eq!(series(&after, "mails_total"), series(&before, "mails_total"), "no series came later");
-    for line in after.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-        let (name, labels) = line.split_once('{').unwrap_or((line.split(' ').next().unwrap(), ""));
-        let stems = ["_bucket", "_sum", "_count"].iter().filter_map(|suffix| name.strip_suffix(suffix));
-        let metric = stems.chain([name]).find_map(catalogue::find).unwrap_or_else(|| panic!("{name}"));
-        for (label, _) in labels.split("\",").filter_map(|pair| pair.split_once("=\"")) {
-            assert!(label == "le" || metric.labels.contains(&label), "{name} carries {label}");
+    for sample in &after.samples {
+        let metric = catalogue::metric_of(&sample.name).unwrap_or_else(|| panic!("{}", sample.name));
+        for label in sample.labels.keys() {
+            assert!(label == "le" || metric.labels.contains(&label.as_str()), "{} carries {label}", sample.name);
         }
     }
 }

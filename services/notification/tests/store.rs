@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use notification::adapters::sql::{MIGRATIONS, SqlStore};
-use notification::domain::{Address, Applied, Claim, Draft, Effect, Error, Event, Kind, Line, Verdict, variables};
+use notification::domain::{
+    Address, Applied, Claim, Draft, Effect, Error, Event, Kind, SingleLine, Verdict, variables,
+};
 use notification::ports::Store;
 use stores::db::Db;
 use stores::settings::Database;
@@ -66,12 +68,12 @@ fn event() -> Event {
 
 fn register(user: Uuid) -> Effect {
     let address = Address::parse(&format!("{user}@example.com")).unwrap();
-    Effect::Register { user, address, name: Line::of("Grace 名 O'Hopper") }
+    Effect::Register { user, address, name: SingleLine::of("Grace 名 O'Hopper") }
 }
 
 fn tell(user: Uuid) -> Effect {
-    let facts = variables([("old_role", Line::of("user")), ("new_role", Line::of("\"admin\" \\ '名'"))]);
-    Effect::Tell { user, draft: Draft { kind: Kind::RoleChanged, variables: facts } }
+    let facts = variables([("old_role", SingleLine::of("user")), ("new_role", SingleLine::of("\"admin\" \\ '名'"))]);
+    Effect::MailUser { user, draft: Draft { kind: Kind::RoleChanged, variables: facts } }
 }
 
 async fn apply(store: &dyn Store, effect: &Effect) -> Applied {
@@ -110,7 +112,7 @@ async fn a_registration_is_welcomed_once(store: &dyn Store) {
     let (user, first) = (Uuid::new_v4(), event());
     assert_eq!(store.apply(&first, &register(user)).await.unwrap(), Applied::Queued);
     assert_eq!(store.apply(&first, &register(user)).await.unwrap(), Applied::Repeated);
-    assert_eq!(apply(store, &register(user)).await, Applied::Moot, "another event about a known user");
+    assert_eq!(apply(store, &register(user)).await, Applied::Obsolete, "another event about a known user");
     let backlog = store.backlog().await.unwrap();
     assert_eq!(backlog.count, 1);
     assert!(backlog.oldest < Duration::from_secs(60), "{backlog:?}");
@@ -126,7 +128,7 @@ async fn a_mail_carries_what_it_needs(store: &dyn Store) {
     drain(store).await;
     assert_eq!(store.apply(&traced, &tell(user)).await.unwrap(), Applied::Queued);
     let mail = claim(store, LONG).await.remove(0);
-    let Effect::Tell { draft, .. } = tell(user) else { unreachable!() };
+    let Effect::MailUser { draft, .. } = tell(user) else { unreachable!() };
     assert_eq!((mail.id, mail.kind, mail.attempts), (traced.id, Kind::RoleChanged, 1));
     assert_eq!(mail.variables, draft.variables);
     assert_eq!((mail.occurred_at, mail.traceparent.as_deref()), (traced.occurred_at, Some("00-a-b-01")));
@@ -162,14 +164,14 @@ async fn the_forgotten_stay_forgotten(store: &dyn Store) {
     cancelled.sort_by_key(|kind| kind.as_str());
     assert_eq!(cancelled, [Kind::RoleChanged, Kind::Welcome]);
     for late in [tell(user), register(user)] {
-        assert_eq!(apply(store, &late).await, Applied::Moot);
+        assert_eq!(apply(store, &late).await, Applied::Obsolete);
     }
     assert_eq!(apply(store, &Effect::Forget { user }).await, Applied::Forgotten { cancelled: Vec::new() });
     // The deletion may come first of all.
     let stranger = Uuid::new_v4();
     assert_eq!(apply(store, &Effect::Forget { user: stranger }).await, Applied::Forgotten { cancelled: Vec::new() });
     for late in [register(stranger), tell(stranger)] {
-        assert_eq!(apply(store, &late).await, Applied::Moot);
+        assert_eq!(apply(store, &late).await, Applied::Obsolete);
     }
     assert!(claim(store, LONG).await.is_empty());
     assert_eq!(pending(store).await, 0);
@@ -187,10 +189,10 @@ async fn a_mail_in_hand_is_not_sent_to_the_forgotten_again(store: &dyn Store) {
 }
 
 async fn announcements_need_no_recipient(store: &dyn Store) {
-    let facts = variables([("sku", Line::of("SB-05"))]);
+    let facts = variables([("sku", SingleLine::of("SB-05"))]);
     let draft = Draft { kind: Kind::ProductCreated, variables: facts };
     let to = Address::parse("catalogue@example.com").unwrap();
-    assert_eq!(apply(store, &Effect::Announce { to: to.clone(), draft: draft.clone() }).await, Applied::Queued);
+    assert_eq!(apply(store, &Effect::MailAddress { to: to.clone(), draft: draft.clone() }).await, Applied::Queued);
     let mail = drain(store).await.remove(0);
     let recipient = mail.recipient.unwrap();
     assert_eq!((recipient.address, recipient.name.as_str(), mail.variables), (to, "", draft.variables));
@@ -257,7 +259,7 @@ async fn old_things_are_removed(store: &dyn Store) {
     assert_eq!(store.purge(Utc::now() - TimeDelta::hours(1)).await.unwrap(), 0, "all of it is young");
     assert!(store.purge(Utc::now() + TimeDelta::seconds(1)).await.unwrap() >= 2);
     assert_eq!(pending(store).await, 1, "what waits is never removed");
-    assert_eq!(store.apply(&settled, &register(user)).await.unwrap(), Applied::Moot, "recipients are kept");
+    assert_eq!(store.apply(&settled, &register(user)).await.unwrap(), Applied::Obsolete, "recipients are kept");
     assert_eq!(drain(store).await.len(), 1);
 }
 

@@ -23,8 +23,8 @@ impl Api {
     /// Offers `catalogue` and makes its counters known.
     #[must_use]
     pub(crate) fn new(catalogue: Catalogue) -> Self {
-        telemetry::begin("product_views_total", &[]);
-        telemetry::begin("product_searches_total", &[("outcome", &["found", "empty"])]);
+        telemetry::init_to_zero("product_views_total", &[]);
+        telemetry::init_to_zero("product_searches_total", &[("outcome", &["found", "empty"])]);
         Self { catalogue }
     }
 }

@@ -12,6 +12,7 @@ use contracts::product::v1::{
 };
 use product::SPEC;
 use sqlx::{Connection, SqliteConnection};
+use telemetry::exposition::Exposition;
 use tempfile::TempDir;
 use toml::Table;
 use tonic::{Code, Status};
@@ -78,11 +79,10 @@ impl Service {
         self.client.clone().delete_product(actor.request(request)).await.map(|_| ())
     }
 
-    /// Value of the series that begins like this.
+    /// Value of a series as `/metrics` shows it.
     fn metric(&self, series: &str) -> f64 {
-        let metrics = self.running.metrics();
-        let line = metrics.lines().find_map(|line| line.strip_prefix(series)).unwrap_or_else(|| panic!("{series}"));
-        line.trim().parse().expect("a number")
+        let metrics = Exposition::parse(&self.running.metrics()).expect("metrics");
+        metrics.value(series).expect("a series").unwrap_or_else(|| panic!("no {series}"))
     }
 }
 

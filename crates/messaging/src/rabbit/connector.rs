@@ -61,8 +61,8 @@ impl Connector {
         let name = format!("{} {purpose}", settings.name);
         let timeout = settings.connect_timeout;
         let (purposes, outcomes) = ([purpose], ["connected", "failed"]);
-        telemetry::begin("messaging_connections_total", &[("purpose", &purposes), ("outcome", &outcomes)]);
-        telemetry::begin("messaging_connection_blocked", &[("purpose", &purposes)]);
+        telemetry::init_to_zero("messaging_connections_total", &[("purpose", &purposes), ("outcome", &outcomes)]);
+        telemetry::init_to_zero("messaging_connection_blocked", &[("purpose", &purposes)]);
         let authorities = settings.authorities.clone();
         let (ports, state, blocked) = (ports.clone(), Mutex::default(), watch::Sender::new(None));
         Self { purpose, uri, authorities, name, timeout, ports, state, blocked }

@@ -1,7 +1,7 @@
 //! Publishes events to the exchange of their context.
 
 use async_trait::async_trait;
-use telemetry::{Destination, Publication};
+use telemetry::{Destination, PublishGuard};
 
 use super::connections::SYSTEM;
 use super::message::Outgoing;
@@ -25,15 +25,15 @@ impl Publisher for RabbitPublisher {
         }
         let (publications, batch): (Vec<_>, Vec<_>) = events.iter().map(|event| self.prepare(event)).unzip();
         let outcomes = self.sender.send(&batch).await;
-        for (publication, outcome) in publications.into_iter().zip(&outcomes) {
-            publication.finish(outcome.as_ref().err().map(PublishError::error_type));
+        for (guard, outcome) in publications.into_iter().zip(&outcomes) {
+            guard.finish(outcome.as_ref().err().map(PublishError::error_type));
         }
         outcomes
     }
 }
 
 impl RabbitPublisher {
-    fn prepare(&self, event: &Envelope) -> (Publication, Outgoing) {
+    fn prepare(&self, event: &Envelope) -> (PublishGuard, Outgoing) {
         let (exchange, routing_key) = (self.context.clone(), event.kind().to_owned());
         let destination = Destination {
             system: SYSTEM,
@@ -42,8 +42,8 @@ impl RabbitPublisher {
             queue: String::new(),
         };
         let (id, mut headers) = (event.id().to_string(), Headers::new());
-        let publication = Publication::start(&destination, &id, event.cause(), &mut headers);
+        let guard = PublishGuard::start(&destination, &id, event.cause(), &mut headers);
         let message = Outgoing { exchange, routing_key, message_id: Some(id), headers, body: event.encode() };
-        (publication, message)
+        (guard, message)
     }
 }

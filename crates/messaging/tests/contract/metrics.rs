@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use telemetry::Identity;
 use telemetry::catalogue;
+use telemetry::exposition::{Exposition, Sample};
 
 pub fn what_happened_was_measured() {
     let text = Identity::current().unwrap().render_metrics();
     let mut seen = BTreeSet::new();
-    for line in text.lines().filter(|line| line.starts_with("messaging_") || line.starts_with("outbox_")) {
-        let series = line.rsplit_once(' ').unwrap().0;
-        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
-        let stems = ["_bucket", "_sum", "_count"].iter().filter_map(|suffix| name.strip_suffix(suffix));
-        let metric =
-            stems.chain([name]).find_map(catalogue::find).unwrap_or_else(|| panic!("{name} is in no catalogue"));
-        for (label, _) in labels.trim_end_matches('}').split("\",").filter_map(|pair| pair.split_once("=\"")) {
-            assert!(label == "le" || metric.labels.contains(&label), "{name} carries {label}");
+    let of_messaging = |sample: &Sample| sample.name.starts_with("messaging_") || sample.name.starts_with("outbox_");
+    for Sample { name, labels, .. } in
+        Exposition::parse(&text).unwrap().samples.iter().filter(|sample| of_messaging(sample))
+    {
+        let metric = catalogue::metric_of(name).unwrap_or_else(|| panic!("{name} is in no catalogue"));
+        for label in labels.keys() {
+            assert!(label == "le" || metric.labels.contains(&label.as_str()), "{name} carries {label}");
         }
         seen.insert(metric.name);
     }

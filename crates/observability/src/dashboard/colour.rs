@@ -59,7 +59,7 @@ pub(super) fn steps(
     if let Some(alert) = &panel.threshold_of {
         let threshold = alerts.of(alert).ok_or_else(|| {
             let problem = format!("there is no alert {alert} that compares with a number");
-            super::wrong(dashboard, &panel.title, "threshold_of", problem)
+            dashboard.panel_error(panel, "threshold_of", problem)
         })?;
         let (value, red_above) = thresholds::step(threshold);
         let (low, high) = if red_above { ("green", "red") } else { ("red", "green") };

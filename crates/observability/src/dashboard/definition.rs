@@ -2,6 +2,11 @@
 
 use serde::Deserialize;
 
+use crate::sources::SourceError;
+
+/// Folder of the definitions.
+pub const DEFINITIONS: &str = "observability/dashboards";
+
 /// One dashboard.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +32,18 @@ pub struct Dashboard {
     pub variables: Vec<Variable>,
     /// Rows from top to bottom.
     pub rows: Vec<Row>,
+}
+
+impl Dashboard {
+    /// What is wrong with a panel of this definition.
+    pub(super) fn panel_error(&self, panel: &Panel, field: &'static str, problem: String) -> SourceError {
+        SourceError::Field {
+            file: format!("{DEFINITIONS}/{}.yml", self.uid),
+            item: format!("panel \"{}\"", panel.title),
+            field,
+            problem,
+        }
+    }
 }
 
 /// A variable with the values of a label.

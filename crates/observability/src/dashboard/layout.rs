@@ -8,7 +8,7 @@ const COLUMNS: u32 = 24;
 
 /// Position and size of a panel in grid units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct GridPos {
     pub(super) x: u32,
     pub(super) y: u32,
     pub(super) w: u32,
@@ -16,10 +16,10 @@ pub(super) struct Place {
 }
 
 /// Panels with their places.
-type Panels<'a> = Vec<(Place, &'a Panel)>;
+type PlacedPanels<'a> = Vec<(GridPos, &'a Panel)>;
 
 /// A heading with its place, and its panels with theirs.
-pub(super) type Placed<'a> = (Place, &'a Row, Panels<'a>);
+pub(super) type PlacedRow<'a> = (GridPos, &'a Row, PlacedPanels<'a>);
 
 /// A number for a panel that only its title decides, so that links survive when panels are moved.
 #[must_use]
@@ -29,11 +29,11 @@ pub fn panel_id(title: &str) -> u32 {
 }
 
 /// The place of every row and panel.
-pub(super) fn place(dashboard: &Dashboard) -> Result<Vec<Placed<'_>>, SourceError> {
+pub(super) fn place(dashboard: &Dashboard) -> Result<Vec<PlacedRow<'_>>, SourceError> {
     let mut top = 0;
     let mut rows = Vec::new();
     for row in &dashboard.rows {
-        let heading = Place { x: 0, y: top, w: COLUMNS, h: 1 };
+        let heading = GridPos { x: 0, y: top, w: COLUMNS, h: 1 };
         top += 1;
         let (panels, bottom) = fill(dashboard, row, top)?;
         rows.push((heading, row, panels));
@@ -43,20 +43,20 @@ pub(super) fn place(dashboard: &Dashboard) -> Result<Vec<Placed<'_>>, SourceErro
 }
 
 /// The panels of a row below `top`, and where the next row may begin.
-fn fill<'a>(dashboard: &Dashboard, row: &'a Row, top: u32) -> Result<(Panels<'a>, u32), SourceError> {
+fn fill<'a>(dashboard: &Dashboard, row: &'a Row, top: u32) -> Result<(PlacedPanels<'a>, u32), SourceError> {
     let (mut x, mut y, mut bottom) = (0, top, top);
     let mut placed = Vec::new();
     for panel in &row.panels {
         let w = panel.width.unwrap_or_else(|| share(row));
         if w == 0 || w > COLUMNS {
             let problem = format!("is {w}, but a dashboard is {COLUMNS} wide");
-            return Err(super::wrong(dashboard, &panel.title, "width", problem));
+            return Err(dashboard.panel_error(panel, "width", problem));
         }
         let h = panel.height.or(row.height).unwrap_or_else(|| usual_height(panel.kind));
         if x + w > COLUMNS {
             (x, y) = (0, bottom);
         }
-        placed.push((Place { x, y, w, h }, panel));
+        placed.push((GridPos { x, y, w, h }, panel));
         x += w;
         bottom = bottom.max(y + h);
     }

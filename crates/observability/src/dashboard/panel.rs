@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::definition::{Dashboard, Kind, Panel, Source, Target};
-use super::layout::{Place, panel_id};
+use super::layout::{GridPos, panel_id};
 use super::{colour, links, selectors};
 use crate::sources::SourceError;
 use crate::thresholds::{AlertThresholds, JUST_ABOVE_ZERO};
@@ -14,7 +14,7 @@ const SERVICE_LABELS: [&str; 2] = ["job", "service_name"];
 /// The panel at its place.
 pub(super) fn json(
     dashboard: &Dashboard,
-    place: Place,
+    place: GridPos,
     panel: &Panel,
     alerts: &AlertThresholds,
 ) -> Result<Value, SourceError> {

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::board::{Board, list, substituted, text};
-use super::{Finding, Report, World};
+use super::context::LintContext;
+use super::finding::{Finding, Report};
 use crate::promql::{MetricName, Query};
 use crate::slo;
 use crate::thresholds::{self, ShownAlert};
@@ -11,15 +12,15 @@ use crate::thresholds::{self, ShownAlert};
 const RULE: &str = "alert-panel-rule";
 
 /// Findings about the panels that alerts name.
-pub(super) fn shown(boards: &[Board], world: &World) -> Vec<Finding> {
+pub(super) fn shown(boards: &[Board], context: &LintContext) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (alert, shown) in world.alerts.iter() {
+    for (alert, shown) in context.alerts.iter() {
         match panel(boards, &shown.dashboard, &shown.panel) {
             Some((board, panel)) => findings.extend(compare(board, panel, alert, shown)),
             None => findings.push(missing(alert, &shown.dashboard, &shown.panel)),
         }
     }
-    for (alert, dashboard, title) in &world.objectives {
+    for (alert, dashboard, title) in &context.objectives {
         match panel(boards, dashboard, title) {
             Some((board, panel)) => {
                 let mut report = Report::new(board, Some(panel));

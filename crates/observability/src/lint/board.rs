@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::LintError;
+use super::error::LintError;
 use crate::dashboard::GENERATED;
 use crate::sources;
 

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::{Finding, LintError};
+use super::error::LintError;
+use super::finding::Finding;
 use crate::sources;
 
 /// Where the exceptions stand.

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::board::{Board, list, text};
-use super::{Finding, Report, units};
+use super::finding::{Finding, Report};
+use super::units;
 
 /// Types that are drawn from queries.
 const WITH_QUERIES: [&str; 8] = ["stat", "timeseries", "table", "gauge", "bargauge", "heatmap", "logs", "nodeGraph"];

@@ -4,7 +4,9 @@ use promql_parser::parser::Expr;
 use serde_json::Value;
 
 use super::board::{Board, RATE_INTERVAL_SECONDS, list, substituted, text};
-use super::{Finding, Report, World, logql};
+use super::context::LintContext;
+use super::finding::{Finding, Report};
+use super::logql;
 use crate::promql::{self, MetricName, Operator, Query, Selector};
 
 /// Functions a counter has to pass through.
@@ -14,13 +16,13 @@ const OF_COUNTERS: [&str; 3] = ["rate", "irate", "increase"];
 const STREAM_LABELS: [&str; 3] = ["service_name", "service_namespace", "deployment_environment_name"];
 
 /// Findings about the queries of the marks over the panels.
-pub(super) fn marks(board: &Board, world: &World) -> Vec<Finding> {
+pub(super) fn marks(board: &Board, context: &LintContext) -> Vec<Finding> {
     let mut report = Report::new(board, None);
     for mark in list(&board.json["annotations"], "list").iter().filter(|mark| !mark["expr"].is_null()) {
         let name = text(mark, "name");
         match Query::parse(&substituted(text(mark, "expr"))) {
             Ok(query) => {
-                for problem in world.vocabulary.problems(&query) {
+                for problem in context.vocabulary.problems(&query) {
                     report.add("annotation-rule", format!("\"{name}\": {problem}"));
                 }
             }
@@ -31,12 +33,12 @@ pub(super) fn marks(board: &Board, world: &World) -> Vec<Finding> {
 }
 
 /// Findings about the queries of `panel`.
-pub(super) fn check(board: &Board, panel: &Value, world: &World) -> Vec<Finding> {
+pub(super) fn check(board: &Board, panel: &Value, context: &LintContext) -> Vec<Finding> {
     let mut report = Report::new(board, Some(panel));
     for (index, target) in list(panel, "targets").iter().enumerate() {
         let expr = text(target, "expr");
         match text(&target["datasource"], "type") {
-            "prometheus" => prometheus(expr, index, world, &mut report),
+            "prometheus" => prometheus(expr, index, context, &mut report),
             "loki" => loki(expr, index, &mut report),
             _ => {}
         }
@@ -44,7 +46,7 @@ pub(super) fn check(board: &Board, panel: &Value, world: &World) -> Vec<Finding>
     report.findings
 }
 
-fn prometheus(expr: &str, index: usize, world: &World, report: &mut Report<'_>) {
+fn prometheus(expr: &str, index: usize, context: &LintContext, report: &mut Report<'_>) {
     let mut add = |rule, problem: String| report.of_target(rule, Some(index), problem);
     let query = match Query::parse(&substituted(expr)) {
         Ok(query) => query,
@@ -60,7 +62,7 @@ fn prometheus(expr: &str, index: usize, world: &World, report: &mut Report<'_>) 
             }
         }
     }
-    for problem in world.vocabulary.problems(&query) {
+    for problem in context.vocabulary.problems(&query) {
         add("known-names-rule", problem);
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::board::{Board, substituted, text};
-use super::{Finding, Report};
+use super::finding::{Finding, Report};
 use crate::promql::Query;
 
 /// Findings about `board`.

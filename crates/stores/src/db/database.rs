@@ -51,7 +51,7 @@ impl Db {
             schema::migrate(&pools, settings, migrations).await?;
         }
         let schema = schema::check(&pools, settings, migrations).await?;
-        telemetry::begin("db_client_connection_timeouts_total", &[(POOL, &[name])]);
+        telemetry::init_to_zero("db_client_connection_timeouts_total", &[(POOL, &[name])]);
         let observer = telemetry::Database { system, namespace: name.to_owned() };
         Ok(Self { pools, name, observer, schema })
     }

@@ -45,8 +45,8 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) fn new(observer: telemetry::Database, timeout: Duration) -> Self {
-        telemetry::begin("redis_connections_total", &[("outcome", &["connected", "failed"])]);
-        telemetry::begin("redis_connected", &[]);
+        telemetry::init_to_zero("redis_connections_total", &[("outcome", &["connected", "failed"])]);
+        telemetry::init_to_zero("redis_connected", &[]);
         Self { link: watch::Sender::new(Link::Connecting), observer, timeout }
     }
 

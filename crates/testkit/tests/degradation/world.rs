@@ -9,7 +9,8 @@ use std::time::Duration;
 use backends::{BackendError, free_port};
 use http::Method;
 use serde_json::{Value, json};
-use testkit::{Answer, Client, ProcessOptions, Processes, SERVICES, eventually_within, value_of};
+use telemetry::exposition::Exposition;
+use testkit::{Answer, Client, ProcessOptions, Processes, SERVICES, eventually_within};
 
 /// Longest time for an answer: the gateway's `http.timeout_ms` below, and something for a busy machine.
 pub(crate) const IN_TIME: Duration = Duration::from_secs(6);
@@ -216,8 +217,9 @@ impl World {
 
     pub(crate) async fn metric(&self, service: &str, name: &str, labels: &[(&str, &str)]) -> f64 {
         let (_, text) = self.admin(service, "/metrics").await.expect("metrics");
-        assert!(text.contains(&format!("# TYPE {} ", name.trim_end_matches("_count"))), "{service} has no {name}");
-        value_of(&text, name, labels)
+        let metrics = Exposition::parse(&text).expect("metrics");
+        assert!(metrics.types.contains_key(name.trim_end_matches("_count")), "{service} has no {name}");
+        metrics.sum(name, labels)
     }
 
     /// Waits until a metric has a value that is as it should be.

@@ -58,7 +58,7 @@ async fn everything_on_show_has_data_and_a_healthy_run_is_quiet() {
     the_watchdog_arrived(&world);
     annotations_are_understood(&dashboards, &values, &world.prometheus).await;
     let report = proof.judge(&expected);
-    backends::tell(&format!(
+    backends::print_uncaptured(&format!(
         "prometheus: {} dashboards, {} panels, {} alerts quiet for {QUIET} s but the Watchdog; {report}; {:.0?}",
         dashboards.len(),
         dashboards.iter().map(|dashboard| dashboard.panels).sum::<usize>(),
@@ -201,12 +201,12 @@ async fn nothing_fired(world: &World) {
         matching.map(|series| (format!("{:?}", series.labels), series.samples.len())).collect()
     };
     for (alert, seconds) in names("pending") {
-        backends::tell(&format!("pending for {seconds} s: {alert}"));
+        backends::print_uncaptured(&format!("pending for {seconds} s: {alert}"));
     }
     let firing = alerts.iter().filter(|series| series.label("alertstate") == "firing");
     let (machine, ours): (Vec<_>, Vec<_>) = firing.partition(|series| series.label("service") == MACHINE);
     for alert in machine {
-        backends::tell(&format!("about this machine: {}", alert.label("alertname")));
+        backends::print_uncaptured(&format!("about this machine: {}", alert.label("alertname")));
     }
     let fired: BTreeSet<_> = ours.into_iter().map(|series| series.label("alertname").to_owned()).collect();
     assert_eq!(fired, BTreeSet::from(["Watchdog".to_owned()]), "fired in a healthy run: {:#?}", names("firing"));

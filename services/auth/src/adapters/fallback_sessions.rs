@@ -40,7 +40,7 @@ impl FallbackSessionStore {
         sql: Arc<dyn SessionStore>,
     ) -> Self {
         let operations = ["open", "find", "rotate", "revoke", "revoke_reused"];
-        telemetry::begin("session_store_fallbacks_total", &[("operation", &operations)]);
+        telemetry::init_to_zero("session_store_fallbacks_total", &[("operation", &operations)]);
         Self { redis, credentials, reuses, sql }
     }
 }

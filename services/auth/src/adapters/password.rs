@@ -35,7 +35,7 @@ impl HashPool {
         let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
             .map_err(|error| error.to_string())?;
         for metric in ["password_pool_rejections_total", "password_pool_active", "password_pool_queued"] {
-            telemetry::begin(metric, &[]);
+            telemetry::init_to_zero(metric, &[]);
         }
         Ok(Self {
             dummy: dummy(&params),

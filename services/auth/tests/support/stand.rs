@@ -9,6 +9,7 @@ use contracts::auth::v1::auth_service_client::AuthServiceClient;
 use contracts::auth::v1::*;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use telemetry::exposition::Exposition;
 use telemetry::{LogFormat, LogOutput, LogRecord, SpanRecord, Tap};
 use tonic::Status;
 use tonic::transport::Channel;
@@ -162,9 +163,8 @@ impl Stand {
 
     /// Value of a series as `/metrics` shows it, such as `auth_logins_total{outcome="busy"}`.
     pub(crate) fn metric(&self, series: &str) -> f64 {
-        let text = self.running.metrics();
-        let line = text.lines().find_map(|line| line.strip_prefix(series).filter(|rest| rest.starts_with(' ')));
-        line.map_or(0.0, |value| value.trim().parse().expect("a number"))
+        let metrics = Exposition::parse(&self.running.metrics()).expect("metrics");
+        metrics.value(series).expect("a series").unwrap_or_default()
     }
 
     /// Log lines and spans of the services of all tests.

@@ -21,7 +21,7 @@ use super::shared_limit::{Rate, SharedLimit};
 use crate::config;
 
 /// How often buckets that are full again are forgotten.
-const SWEEP: Duration = Duration::from_secs(60);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The buckets of all clients.
 pub(crate) struct Limiter {
@@ -45,7 +45,7 @@ impl Limiter {
         let auth = Rate { per_second: settings.auth_per_second, burst: settings.auth_burst };
         let deciders: &[_] = if redis.is_some() { &["process", "redis", "fallback"] } else { &["process"] };
         let labels: &[(_, &[_])] = &[("outcome", &["allowed", "limited"]), ("decided_by", deciders)];
-        telemetry::begin("rate_limit_decisions_total", labels);
+        telemetry::init_to_zero("rate_limit_decisions_total", labels);
         Self {
             all: RateLimiter::keyed(quota(all)),
             auth: RateLimiter::keyed(quota(auth)),
@@ -57,7 +57,7 @@ impl Limiter {
 
     /// Forgets clients that have been quiet, for ever.
     pub(crate) async fn sweep(self: Arc<Self>) {
-        let mut timer = tokio::time::interval(SWEEP);
+        let mut timer = tokio::time::interval(SWEEP_INTERVAL);
         loop {
             timer.tick().await;
             for buckets in [&self.all, &self.auth] {

@@ -5,12 +5,12 @@ use std::os::unix::fs::PermissionsExt;
 use chrono::DateTime;
 
 use super::*;
-use crate::domain::{Address, Line, Recipient};
+use crate::domain::{Address, Recipient, SingleLine};
 
 fn letter(text: &str) -> Letter {
     Letter {
         id: Uuid::from_u128(7),
-        to: Recipient { address: Address::parse("ada@example.com").expect("valid"), name: Line::of("Ada") },
+        to: Recipient { address: Address::parse("ada@example.com").expect("valid"), name: SingleLine::of("Ada") },
         subject: "Welcome".to_owned(),
         text: text.to_owned(),
         html: "<p>Hello</p>".to_owned(),

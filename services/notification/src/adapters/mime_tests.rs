@@ -4,12 +4,15 @@ use chrono::DateTime;
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::Line;
+use crate::domain::SingleLine;
 
 fn letter(name: &str, subject: &str) -> Letter {
     Letter {
         id: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001),
-        to: Recipient { address: domain::Address::parse("ada@example.com").expect("valid"), name: Line::of(name) },
+        to: Recipient {
+            address: domain::Address::parse("ada@example.com").expect("valid"),
+            name: SingleLine::of(name),
+        },
         subject: subject.to_owned(),
         text: "Hello 名\n.\nlast".to_owned(),
         html: "<p>Hello 名</p>".to_owned(),

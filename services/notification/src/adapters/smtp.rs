@@ -8,21 +8,21 @@
 //! last answer gets lost. Both copies carry the same `Message-ID`, by which mailboxes can tell.
 
 mod secure;
+mod settings;
 
 use std::error::Error as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use chassis::settings::millis;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::extension::ClientId;
-use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use secrecy::ExposeSecret;
 
 use self::secure::Security;
+pub use self::settings::{SmtpSettings, Tls};
 use super::mime::{self, Origin};
 use crate::domain::Letter;
 use crate::ports::{Mailer, SendError};
@@ -32,38 +32,6 @@ const IDLE: Duration = Duration::from_secs(60);
 
 /// Replies that ask for a sign-in or refuse it. They are about us and not about the mail.
 const AUTHENTICATION: [u16; 4] = [530, 534, 535, 538];
-
-/// `[smtp]`: the mail server.
-#[derive(Clone, Debug, Deserialize)]
-pub struct SmtpSettings {
-    /// Name or address.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// How the connection is protected.
-    pub tls: Tls,
-    /// Empty for no sign-in.
-    pub username: String,
-    /// Password.
-    pub password: SecretString,
-    /// Name we greet with; empty for the domain of `mail.from`.
-    pub hello: String,
-    /// Time to connect.
-    #[serde(rename = "connect_timeout_ms", deserialize_with = "millis")]
-    pub connect_timeout: Duration,
-}
-
-/// Protection of the connection.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Tls {
-    /// None.
-    None,
-    /// Upgraded after the greeting; without the upgrade nothing is sent.
-    Starttls,
-    /// From the first byte on.
-    Implicit,
-}
 
 /// Sends mails to an SMTP server.
 pub struct SmtpMailer {

@@ -16,7 +16,7 @@ use stores::on;
 use uuid::Uuid;
 
 use crate::domain::{
-    Address, Applied, Backlog, Claim, Effect, Error, Event, Kind, Line, Recipient, Variables, Verdict,
+    Address, Applied, Backlog, Claim, Effect, Error, Event, Kind, Recipient, SingleLine, Variables, Verdict,
 };
 use crate::ports::Store;
 
@@ -178,7 +178,7 @@ fn restore(row: Row) -> Result<Claim, Error> {
         id,
         kind: Kind::of(&kind).ok_or_else(|| Error::Store(format!("there is no kind of mails `{kind}`").into()))?,
         variables,
-        recipient: address.map(|address| Recipient { address, name: Line::of(&name) }),
+        recipient: address.map(|address| Recipient { address, name: SingleLine::of(&name) }),
         attempts: u32::try_from(attempts).unwrap_or(1),
         occurred_at,
         queued_at,
@@ -188,6 +188,6 @@ fn restore(row: Row) -> Result<Claim, Error> {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        if is_away(&error) { Self::Away(error.into()) } else { Self::Store(error.into()) }
+        if is_away(&error) { Self::Unavailable(error.into()) } else { Self::Store(error.into()) }
     }
 }

@@ -3,7 +3,7 @@
 
 use minijinja::{Environment, UndefinedBehavior, Value};
 
-use crate::domain::{Claim, Kind, Letter, Line, Recipient, Variables};
+use crate::domain::{Claim, Kind, Letter, Recipient, SingleLine, Variables};
 
 macro_rules! files {
     ($($name:literal),*) => {
@@ -45,7 +45,7 @@ pub enum TemplateError {
 /// All templates, ready to render.
 pub struct Templates {
     engine: Environment<'static>,
-    shop: Line,
+    shop: SingleLine,
 }
 
 impl Templates {
@@ -53,7 +53,7 @@ impl Templates {
     ///
     /// # Errors
     /// If one is not well-formed, which is a bug.
-    pub fn new(shop: Line) -> Result<Self, TemplateError> {
+    pub fn new(shop: SingleLine) -> Result<Self, TemplateError> {
         // Empty: nothing but the templates themselves and their variables.
         let mut engine = Environment::empty();
         engine.set_auto_escape_callback(|name| {
@@ -76,7 +76,7 @@ impl Templates {
         Ok(Letter { id: claim.id, to: to.clone(), subject, text, html, date: claim.queued_at })
     }
 
-    fn text(&self, kind: Kind, variables: &Variables, name: &Line) -> Result<(String, String), TemplateError> {
+    fn text(&self, kind: Kind, variables: &Variables, name: &SingleLine) -> Result<(String, String), TemplateError> {
         let rendered = self.render(kind, "txt", self.values(variables, name, ""))?;
         let parts = rendered.strip_prefix(SUBJECT).and_then(|rest| rest.split_once("\n\n"));
         let (subject, body) = parts.ok_or(TemplateError::Subject(kind.as_str()))?;
@@ -87,7 +87,7 @@ impl Templates {
         Ok(self.engine.get_template(&format!("{}.{ending}", kind.as_str()))?.render(values)?)
     }
 
-    fn values(&self, variables: &Variables, name: &Line, subject: &str) -> Value {
+    fn values(&self, variables: &Variables, name: &SingleLine, subject: &str) -> Value {
         let mut values = variables.clone();
         for (key, value) in [("shop", self.shop.as_str()), ("name", name.as_str()), ("subject", subject)] {
             values.insert(key.to_owned(), value.to_owned());

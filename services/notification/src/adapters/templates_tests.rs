@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::{Address, variables};
 
 /// What each kind is given, as `events.rs` does.
-fn facts(kind: Kind, of: impl Fn(&'static str) -> Line) -> Variables {
+fn facts(kind: Kind, of: impl Fn(&'static str) -> SingleLine) -> Variables {
     match kind {
         Kind::Welcome => Variables::new(),
         Kind::RoleChanged => {
@@ -43,11 +43,11 @@ fn claim(kind: Kind, variables: Variables) -> Claim {
 }
 
 fn to(name: &str) -> Recipient {
-    Recipient { address: Address::parse("ada@example.com").expect("valid"), name: Line::of(name) }
+    Recipient { address: Address::parse("ada@example.com").expect("valid"), name: SingleLine::of(name) }
 }
 
 fn templates(shop: &str) -> Templates {
-    Templates::new(Line::of(shop)).expect("well-formed")
+    Templates::new(SingleLine::of(shop)).expect("well-formed")
 }
 
 /// Compares with the file of that name; with `UPDATE_GOLDEN` set it writes the file instead.
@@ -64,7 +64,7 @@ fn golden(name: &str, text: &str) {
 #[test]
 fn every_kind_reads_as_it_should() {
     for kind in Kind::ALL {
-        let letter = templates("Signalbox").compose(&claim(kind, facts(kind, Line::of)), &to("Ada Lovelace"));
+        let letter = templates("Signalbox").compose(&claim(kind, facts(kind, SingleLine::of)), &to("Ada Lovelace"));
         let letter = letter.expect("a letter");
         golden(&format!("{}.txt", kind.as_str()), &format!("Subject: {}\n\n{}\n", letter.subject, letter.text));
         golden(&format!("{}.html", kind.as_str()), &letter.html);
@@ -75,7 +75,7 @@ fn every_kind_reads_as_it_should() {
 fn hostile_values_stay_values() {
     let hostile = "<script>alert(1)</script>\r\nBcc: eve@example.com \"q\" 'a' & 名 {{ shop }}";
     for kind in Kind::ALL {
-        let letter = templates(hostile).compose(&claim(kind, facts(kind, |_| Line::of(hostile))), &to(hostile));
+        let letter = templates(hostile).compose(&claim(kind, facts(kind, |_| SingleLine::of(hostile))), &to(hostile));
         let letter = letter.expect("a letter");
         assert!(!letter.subject.contains(['\r', '\n']), "{kind:?}: {}", letter.subject);
         assert!(!letter.html.contains("<script") && letter.html.contains("&lt;script&gt;"), "{kind:?}");
@@ -88,8 +88,8 @@ fn hostile_values_stay_values() {
 #[test]
 fn a_missing_value_is_an_error_that_names_no_values() {
     for kind in Kind::ALL {
-        for missing in facts(kind, Line::of).into_keys() {
-            let mut variables = facts(kind, |_| Line::of("secret"));
+        for missing in facts(kind, SingleLine::of).into_keys() {
+            let mut variables = facts(kind, |_| SingleLine::of("secret"));
             variables.remove(&missing);
             let error = templates("Signalbox").compose(&claim(kind, variables), &to("Ada")).expect_err(&missing);
             assert!(!error.to_string().contains("secret"), "{error}");
@@ -100,7 +100,8 @@ fn a_missing_value_is_an_error_that_names_no_values() {
 #[test]
 fn every_template_speaks_its_language_and_says_why_it_was_sent() {
     for kind in Kind::ALL {
-        let letter = templates("Signalbox").compose(&claim(kind, facts(kind, Line::of)), &to("Ada")).expect("letter");
+        let letter =
+            templates("Signalbox").compose(&claim(kind, facts(kind, SingleLine::of)), &to("Ada")).expect("letter");
         assert!(letter.html.starts_with("<!DOCTYPE html>\n<html lang=\"en\">"), "{kind:?}");
         assert!(letter.html.contains(&format!("<title>{}</title>", letter.subject)), "{kind:?}");
         assert_eq!(letter.html.matches("<h1").count(), 1, "{kind:?}");

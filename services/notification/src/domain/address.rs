@@ -15,25 +15,25 @@ pub struct Address(String);
 /// Not an address. Says what is wrong without repeating it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is no e-mail address: {0}")]
-pub struct BadAddress(&'static str);
+pub struct InvalidAddress(&'static str);
 
 impl Address {
     /// Reads an address. Whether it exists only its mail server knows; this keeps out what would break a mail.
     ///
     /// # Errors
     /// If it is too long, holds blanks or control characters, or is not two parts around one `@`.
-    pub fn parse(text: &str) -> Result<Self, BadAddress> {
+    pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
         if text.len() > MAX_ADDRESS {
-            return Err(BadAddress("it has more than 254 bytes"));
+            return Err(InvalidAddress("it has more than 254 bytes"));
         }
-        if text.chars().any(|c| c.is_whitespace() || breaks(c) || "<>,;:\"\\()[]".contains(c)) {
-            return Err(BadAddress("it holds a character that addresses must not have"));
+        if text.chars().any(|c| c.is_whitespace() || is_forbidden(c) || "<>,;:\"\\()[]".contains(c)) {
+            return Err(InvalidAddress("it holds a character that addresses must not have"));
         }
         match text.split_once('@') {
             Some((local, domain)) if !local.is_empty() && !domain.is_empty() && !domain.contains('@') => {
                 Ok(Self(text.to_owned()))
             }
-            _ => Err(BadAddress("it is not a name and a domain around one @")),
+            _ => Err(InvalidAddress("it is not a name and a domain around one @")),
         }
     }
 
@@ -51,16 +51,16 @@ impl fmt::Debug for Address {
     }
 }
 
-/// One line of text for people: no line breaks, no control characters, nothing that reverses the direction of what
+/// One line of text for people: no line is_forbidden, no control characters, nothing that reverses the direction of what
 /// follows, at most 200 characters. It does not print, since it may be a name.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Line(String);
+pub struct SingleLine(String);
 
-impl Line {
+impl SingleLine {
     /// Makes a line of any text: what a line must not have becomes a blank, runs of blanks become one.
     #[must_use]
     pub fn of(text: &str) -> Self {
-        let clean: String = text.chars().map(|c| if breaks(c) { ' ' } else { c }).collect();
+        let clean: String = text.chars().map(|c| if is_forbidden(c) { ' ' } else { c }).collect();
         let words: Vec<&str> = clean.split_whitespace().collect();
         Self(words.join(" ").chars().take(MAX_LINE).collect())
     }
@@ -72,14 +72,14 @@ impl Line {
     }
 }
 
-impl fmt::Debug for Line {
+impl fmt::Debug for SingleLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Line(..)")
+        f.write_str("SingleLine(..)")
     }
 }
 
 /// Control characters, the line and paragraph separators, and the marks that turn the direction of text around.
-fn breaks(c: char) -> bool {
+fn is_forbidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -114,15 +114,15 @@ mod tests {
 
     #[test]
     fn lines_are_lines() {
-        assert_eq!(Line::of("  Ada\r\nBcc: eve@example.com\t \0x ").as_str(), "Ada Bcc: eve@example.com x");
-        assert_eq!(Line::of("a\u{2028}b\u{202e}c\u{85}d").as_str(), "a b c d");
-        assert_eq!(Line::of("Grace 名 O'Hopper").as_str(), "Grace 名 O'Hopper");
-        assert_eq!(Line::of(&"ä".repeat(500)).as_str(), "ä".repeat(200));
+        assert_eq!(SingleLine::of("  Ada\r\nBcc: eve@example.com\t \0x ").as_str(), "Ada Bcc: eve@example.com x");
+        assert_eq!(SingleLine::of("a\u{2028}b\u{202e}c\u{85}d").as_str(), "a b c d");
+        assert_eq!(SingleLine::of("Grace 名 O'Hopper").as_str(), "Grace 名 O'Hopper");
+        assert_eq!(SingleLine::of(&"ä".repeat(500)).as_str(), "ä".repeat(200));
     }
 
     #[test]
     fn neither_prints() {
-        let printed = format!("{:?} {:?}", Address::parse("ada@example.com"), Line::of("Ada"));
-        assert_eq!(printed, "Ok(Address(..)) Line(..)");
+        let printed = format!("{:?} {:?}", Address::parse("ada@example.com"), SingleLine::of("Ada"));
+        assert_eq!(printed, "Ok(Address(..)) SingleLine(..)");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::address::{Address, Line};
+use super::address::{Address, SingleLine};
 use super::kind::Kind;
 
 /// The event behind an effect.
@@ -24,7 +24,7 @@ pub type Variables = BTreeMap<String, String>;
 
 /// Variables of single lines.
 #[must_use]
-pub fn variables<const N: usize>(pairs: [(&str, Line); N]) -> Variables {
+pub fn variables<const N: usize>(pairs: [(&str, SingleLine); N]) -> Variables {
     pairs.into_iter().map(|(name, line)| (name.to_owned(), line.as_str().to_owned())).collect()
 }
 
@@ -47,7 +47,7 @@ pub enum Effect {
         /// Where mails go.
         address: Address,
         /// How they are addressed.
-        name: Line,
+        name: SingleLine,
     },
     /// Forgets address and name of a user for good and cancels what was not sent yet.
     Forget {
@@ -55,14 +55,14 @@ pub enum Effect {
         user: Uuid,
     },
     /// A mail to a user.
-    Tell {
+    MailUser {
         /// Who.
         user: Uuid,
         /// What.
         draft: Draft,
     },
     /// A mail to a configured address.
-    Announce {
+    MailAddress {
         /// Where it goes.
         to: Address,
         /// What.
@@ -76,7 +76,7 @@ pub enum Applied {
     /// The event had had its effect before.
     Repeated,
     /// It came too late: the user is forgotten or was welcomed already.
-    Moot,
+    Obsolete,
     /// A mail waits to be sent.
     Queued,
     /// The user is forgotten.

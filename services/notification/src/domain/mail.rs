@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::address::{Address, Line};
+use super::address::{Address, SingleLine};
 use super::effect::Variables;
 use super::kind::Kind;
 
@@ -16,7 +16,7 @@ pub struct Recipient {
     /// Where it goes.
     pub address: Address,
     /// How they are addressed; empty for a mailbox that is no person.
-    pub name: Line,
+    pub name: SingleLine,
 }
 
 /// A mail that a sender has claimed.

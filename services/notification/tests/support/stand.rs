@@ -14,6 +14,7 @@ use messaging::{Broker, DeadLetter, Envelope, InProcess};
 use notification::SPEC;
 use serde_json::{Value, json};
 use sqlx::Connection;
+use telemetry::exposition::Exposition;
 use telemetry::{LogRecord, SpanRecord, Tap};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -180,12 +181,7 @@ impl Stand {
 
     /// Sum of the samples of `name` whose labels include all of `labels`.
     pub fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        let wanted: Vec<String> = labels.iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
-        let metrics = self.running().metrics();
-        let lines = metrics.lines().filter_map(|line| line.rsplit_once(' '));
-        let lines = lines.filter(|(series, _)| series.split('{').next() == Some(name));
-        let lines = lines.filter(|(series, _)| wanted.iter().all(|label| series.contains(label)));
-        lines.filter_map(|(_, value)| value.parse::<f64>().ok()).sum()
+        Exposition::parse(&self.running().metrics()).unwrap().sum(name, labels)
     }
 
     /// Waits for the dead letter of an event.

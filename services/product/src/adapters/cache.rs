@@ -77,7 +77,7 @@ impl CachedStore {
             .weigher(|_, page: &Arc<Page>| u32::try_from(page.products().len().max(1)).unwrap_or(u32::MAX))
             .time_to_live(limits.page_ttl)
             .build();
-        telemetry::begin("cache_lookups_total", &[("cache", &[PRODUCTS, PAGES]), ("outcome", &["hit", "miss"])]);
+        telemetry::init_to_zero("cache_lookups_total", &[("cache", &[PRODUCTS, PAGES]), ("outcome", &["hit", "miss"])]);
         Self {
             store,
             products: Memo::new(products, limits.load_timeout),

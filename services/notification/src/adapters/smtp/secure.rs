@@ -13,7 +13,7 @@ mod without_tls {
     use lettre::transport::smtp::client::AsyncSmtpConnection;
     use lettre::transport::smtp::extension::ClientId;
 
-    use crate::adapters::smtp::Tls;
+    use crate::adapters::smtp::settings::Tls;
 
     /// None.
     pub(in crate::adapters::smtp) struct Security;
@@ -47,7 +47,7 @@ mod with_tls {
     use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
     use lettre::transport::smtp::extension::ClientId;
 
-    use crate::adapters::smtp::Tls;
+    use crate::adapters::smtp::settings::Tls;
 
     /// Which, and the certificates it trusts: those of the system.
     pub(in crate::adapters::smtp) struct Security {

@@ -6,8 +6,8 @@ use stores::db::{Db, Tx};
 use stores::on;
 use uuid::Uuid;
 
-use crate::CONSUMER;
-use crate::domain::{Address, Applied, Draft, Effect, Error, Event, Kind, Line, Variables};
+use crate::domain::{Address, Applied, Draft, Effect, Error, Event, Kind, SingleLine, Variables};
+use crate::name::NAME;
 
 const REMEMBER: &str = "INSERT INTO recipients (user_id, email, name, state, created_at, updated_at)
     VALUES ($1, $2, $3, 'known', $4, $4) ON CONFLICT (user_id) DO NOTHING";
@@ -28,14 +28,14 @@ const CANCEL: &str = "UPDATE mails SET state = 'cancelled', settled_at = $2
 /// See [`crate::ports::Store::apply`].
 pub(super) async fn apply(db: &Db, inbox: &Inbox, event: &Event, effect: &Effect) -> Result<Applied, Error> {
     let mut work = Work { db, tx: db.begin().await?, event };
-    if !inbox.once(&mut work.tx, CONSUMER, event.id).await? {
+    if !inbox.once(&mut work.tx, NAME, event.id).await? {
         return Ok(Applied::Repeated);
     }
     let applied = match effect {
         Effect::Register { user, address, name } => work.register(*user, address, name).await?,
         Effect::Forget { user } => work.forget(*user).await?,
-        Effect::Tell { user, draft } => work.tell(*user, draft).await?,
-        Effect::Announce { to, draft } => work.queue(None, Some(to), draft).await?,
+        Effect::MailUser { user, draft } => work.mail_user(*user, draft).await?,
+        Effect::MailAddress { to, draft } => work.queue(None, Some(to), draft).await?,
     };
     db.observe("COMMIT", work.tx.commit()).await?;
     Ok(applied)
@@ -48,7 +48,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn register(&mut self, user: Uuid, address: &Address, name: &Line) -> Result<Applied, Error> {
+    async fn register(&mut self, user: Uuid, address: &Address, name: &SingleLine) -> Result<Applied, Error> {
         let insert = on!(self.tx, |c| sqlx::query(REMEMBER)
             .bind(user)
             .bind(address.as_str())
@@ -57,7 +57,7 @@ impl Work<'_> {
             .execute(c));
         let inserted: u64 = self.db.observe("INSERT recipients", insert).await?;
         if inserted == 0 {
-            return Ok(Applied::Moot);
+            return Ok(Applied::Obsolete);
         }
         let draft = Draft { kind: Kind::Welcome, variables: Variables::new() };
         self.queue(Some(user), None, &draft).await
@@ -72,12 +72,12 @@ impl Work<'_> {
         Ok(Applied::Forgotten { cancelled: rows.iter().filter_map(|row| Kind::of(&row.0)).collect() })
     }
 
-    async fn tell(&mut self, user: Uuid, draft: &Draft) -> Result<Applied, Error> {
+    async fn mail_user(&mut self, user: Uuid, draft: &Draft) -> Result<Applied, Error> {
         let select = on!(self.tx, |c| sqlx::query_as::<_, (String,)>(STATE).bind(user).fetch_optional(c));
         let state = self.db.observe("SELECT recipients", select).await?;
         match state.as_ref().map(|row| row.0.as_str()) {
             Some("known") => self.queue(Some(user), None, draft).await,
-            Some(_) => Ok(Applied::Moot),
+            Some(_) => Ok(Applied::Obsolete),
             None => Err(Error::UnknownRecipient),
         }
     }

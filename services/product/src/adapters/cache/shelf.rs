@@ -56,7 +56,7 @@ where
 {
     pub(super) fn new(name: &'static str, times: Times, load_timeout: Duration) -> Self {
         let outcomes = ["hit", "miss", "negative", "stale", "error"];
-        telemetry::begin("cache_lookups_total", &[("cache", &[name]), ("outcome", &outcomes)]);
+        telemetry::init_to_zero("cache_lookups_total", &[("cache", &[name]), ("outcome", &outcomes)]);
         Self { name, times, loads: Memo::of_nothing(load_timeout) }
     }
 

@@ -10,27 +10,27 @@ use crate::metrics;
 use crate::ports::Store;
 
 /// Time between two looks at the backlog.
-const GAUGES: Duration = Duration::from_secs(2);
+const GAUGES_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Time between two clean-ups.
-const PURGE: Duration = Duration::from_hours(1);
+const PURGE_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Keeps the gauges of the backlog current, for ever.
 pub(crate) async fn gauges(store: Arc<dyn Store>) {
-    let mut timer = interval(GAUGES);
+    let mut timer = interval(GAUGES_INTERVAL);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         timer.tick().await;
         // The sender reports a store that fails; the gauges stay as they are.
         if let Ok(backlog) = store.backlog().await {
-            metrics::backlog(backlog);
+            metrics::set_backlog(backlog);
         }
     }
 }
 
 /// Removes what is older than `keep`, for ever.
 pub(crate) async fn purge(store: Arc<dyn Store>, keep: TimeDelta) {
-    let mut timer = interval(PURGE);
+    let mut timer = interval(PURGE_INTERVAL);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         timer.tick().await;

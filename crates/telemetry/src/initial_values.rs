@@ -9,7 +9,7 @@ use crate::catalogue::{self, Kind};
 
 /// Lets every combination of the values of `labels` exist with zero. Call it on a thread of the service. A metric that
 /// the catalogue does not have is refused in the log.
-pub fn begin(name: &'static str, labels: &[(&'static str, &[&str])]) {
+pub fn init_to_zero(name: &'static str, labels: &[(&'static str, &[&str])]) {
     let Some(metric) = catalogue::find(name) else {
         tracing::error!(metric = name, "a metric that is not in the catalogue cannot begin");
         return;
@@ -39,10 +39,13 @@ mod tests {
     fn every_combination_begins_with_zero_and_histograms_stay_histograms() {
         let recorder = recorder::build().expect("a recorder");
         metrics::with_local_recorder(&recorder, || {
-            begin("messaging_connections_total", &[("purpose", &["publish", "consume"]), ("outcome", &["failed"])]);
-            begin("panics_total", &[]);
-            begin("mail_send_duration_seconds", &[("transport", &["file"])]);
-            begin("nothing_of_ours_total", &[]);
+            init_to_zero(
+                "messaging_connections_total",
+                &[("purpose", &["publish", "consume"]), ("outcome", &["failed"])],
+            );
+            init_to_zero("panics_total", &[]);
+            init_to_zero("mail_send_duration_seconds", &[("transport", &["file"])]);
+            init_to_zero("nothing_of_ours_total", &[]);
             // What is counted goes into the series that has begun.
             metrics::counter!("messaging_connections_total", "purpose" => "consume", "outcome" => "failed")
                 .increment(1);

@@ -1,4 +1,4 @@
-//! Rules of ours: layout, identity, links, variables.
+//! Rules about the structure of dashboards, beyond those of Grafana's linter: layout, identity, links, variables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::board::{Board, list, text};
-use super::{Finding, Report};
+use super::finding::{Finding, Report};
 use crate::dashboard::SCHEMA_VERSION;
 
 /// Findings about one dashboard.

@@ -1,7 +1,7 @@
 //! The processes of one server: started as a group, signalled as a group, and gone when this process is gone.
 //!
 //! A watchdog, which is a shell in a process group of its own, reads a pipe from this process. However this process
-//! ends, the pipe closes, and the watchdog kills the group and removes the folder. Dropping a [`Group`] takes the same
+//! ends, the pipe closes, and the watchdog kills the group and removes the folder. Dropping a [`ProcessGroup`] takes the same
 //! way. The watchdog is apart from what it watches because that may be stopped, and because a Ctrl-C reaches everybody
 //! in the terminal's group.
 
@@ -11,16 +11,16 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-const SCRIPT: &str = include_str!("group.sh");
+const SCRIPT: &str = include_str!("process_group.sh");
 
 /// Holds a program back until its group is known to the watchdog.
 const GATE: &str = "read -r line && exec \"$0\" \"$@\" </dev/null";
 
 /// The time between two looks at a condition.
-pub(crate) const PACE: Duration = Duration::from_millis(10);
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// A command that runs `program` as the leader of a group; for [`Group::launch`].
-pub(crate) fn gated(program: &Path) -> Command {
+/// A command that runs `program` as the leader of a group; for [`ProcessGroup::launch`].
+pub(crate) fn leader_command(program: &Path) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", GATE]).arg(program);
     command
@@ -28,22 +28,22 @@ pub(crate) fn gated(program: &Path) -> Command {
 
 /// See the file.
 #[derive(Debug)]
-pub(crate) struct Group {
+pub(crate) struct ProcessGroup {
     watchdog: Child,
     leader: Option<Child>,
 }
 
-impl Group {
-    /// A group without processes. In the end `farewell` runs, a command of the shell to which `$2` is the folder, and
+impl ProcessGroup {
+    /// A group without processes. In the end `cleanup` runs, a command of the shell to which `$2` is the folder, and
     /// then the folder is removed if it is `temporary`.
-    pub(crate) fn new(folder: &Path, temporary: bool, farewell: &str) -> Result<Self> {
+    pub(crate) fn new(folder: &Path, temporary: bool, cleanup: &str) -> Result<Self> {
         let mut command = script(&["watch", if temporary { "remove" } else { "keep" }]);
-        command.arg(folder).arg(farewell);
+        command.arg(folder).arg(cleanup);
         let watchdog = command.current_dir("/").stdin(Stdio::piped()).spawn()?;
         Ok(Self { watchdog, leader: None })
     }
 
-    /// Starts the group with a command made by [`gated`].
+    /// Starts the group with a command made by [`leader_command`].
     pub(crate) fn launch(&mut self, mut command: Command) -> Result<()> {
         let leader = self.leader.insert(command.process_group(0).stdin(Stdio::piped()).spawn()?);
         let gate = leader.stdin.take();
@@ -83,14 +83,14 @@ impl Group {
     }
 
     /// Asks the leader to end by a signal (`INT`, `TERM`), then kills what is left. Answers whether it ended in time.
-    pub(crate) fn stop(&mut self, name: &str, patience: Duration) -> Result<bool> {
+    pub(crate) fn stop(&mut self, name: &str, timeout: Duration) -> Result<bool> {
         self.signal("CONT")?;
         let Some(leader) = &self.leader else { return Ok(true) };
         let id = leader.id().to_string();
         done(Command::new("sh").args(["-c", "kill \"-$0\" \"$1\"", name, &id]).status()?)?;
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         while self.runs()? && Instant::now() < deadline {
-            std::thread::park_timeout(PACE);
+            std::thread::park_timeout(POLL_INTERVAL);
         }
         let ended = !self.runs()?;
         self.kill()?;
@@ -98,7 +98,7 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         drop(self.watchdog.stdin.take());
         // A failure could be told to nobody, and what the watchdog did not kill is not waited for.

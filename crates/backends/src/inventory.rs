@@ -8,7 +8,7 @@ use crate::{postgres, rabbitmq, redis, tools};
 
 /// A program that can be started here.
 #[derive(Debug)]
-pub struct Present {
+pub struct InstalledProgram {
     /// `Postgres`, `Redis`, `RabbitMQ`, `Prometheus`, `Alertmanager` or an exporter.
     pub server: &'static str,
     /// The version as its program prints it.
@@ -18,22 +18,22 @@ pub struct Present {
 }
 
 /// Looks for all of them and installs what is missing where that is possible.
-pub fn check() -> Vec<Result<Present, BackendError>> {
+pub fn check() -> Vec<Result<InstalledProgram, BackendError>> {
     let servers = [
-        postgres::programs().and_then(|folder| present("Postgres", &folder.join("postgres"))),
-        redis::program().and_then(|program| present("Redis", &program)),
+        postgres::programs().and_then(|folder| installed("Postgres", &folder.join("postgres"))),
+        redis::program().and_then(|program| installed("Redis", &program)),
         rabbitmq::programs().map(|folder| {
             let version = rabbitmq::version(&folder).unwrap_or_else(|| "?".to_owned());
-            Present { server: "RabbitMQ", version, path: folder.join("rabbitmq-server") }
+            InstalledProgram { server: "RabbitMQ", version, path: folder.join("rabbitmq-server") }
         }),
     ];
-    let tools = tools::all().map(|(server, name)| tools::program(name).and_then(|path| present(server, &path)));
+    let tools = tools::all().map(|(server, name)| tools::program(name).and_then(|path| installed(server, &path)));
     servers.into_iter().chain(tools).collect()
 }
 
-fn present(server: &'static str, path: &Path) -> Result<Present, BackendError> {
+fn installed(server: &'static str, path: &Path) -> Result<InstalledProgram, BackendError> {
     let version = version(Command::new(path).arg("--version"))?;
-    Ok(Present { server, version, path: path.to_owned() })
+    Ok(InstalledProgram { server, version, path: path.to_owned() })
 }
 
 fn version(command: &mut Command) -> Result<String, BackendError> {

@@ -9,9 +9,9 @@ use metrics::Histogram;
 
 /// Histogram handles by key. The key must be bounded: routes and statuses, never paths.
 /// Handles belong to the service whose thread asked first, so each service needs a table of its own.
-pub(crate) struct Handles<K>(Arc<RwLock<HashMap<K, Histogram>>>);
+pub(crate) struct HistogramCache<K>(Arc<RwLock<HashMap<K, Histogram>>>);
 
-impl<K: Hash + Eq> Handles<K> {
+impl<K: Hash + Eq> HistogramCache<K> {
     pub(crate) fn new() -> Self {
         Self(Arc::default())
     }
@@ -37,7 +37,7 @@ impl<K: Hash + Eq> Handles<K> {
     }
 }
 
-impl<K> Clone for Handles<K> {
+impl<K> Clone for HistogramCache<K> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }

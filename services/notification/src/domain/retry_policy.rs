@@ -49,7 +49,7 @@ impl Verdict {
 
 /// How often and how long a mail is tried.
 #[derive(Clone, Copy, Debug)]
-pub struct Policy {
+pub struct RetryPolicy {
     /// Wait after the first failed attempt; each further one doubles it.
     pub first: Duration,
     /// Longest wait.
@@ -58,8 +58,8 @@ pub struct Policy {
     pub give_up: Duration,
 }
 
-impl Policy {
-    /// When to try again after `attempts` failed ones; `None` if it is time to give up. `chance`, from 0 to 1, spreads
+impl RetryPolicy {
+    /// When to try again after `attempts` failed ones; `None` if it is time to give up. `jitter`, from 0 to 1, spreads
     /// the waits between half and all of their length, so that the mails of an outage do not come back all at once.
     /// The last attempt is made at the moment of giving up.
     #[must_use]
@@ -68,12 +68,12 @@ impl Policy {
         attempts: u32,
         queued_at: DateTime<Utc>,
         now: DateTime<Utc>,
-        chance: f64,
+        jitter: f64,
     ) -> Option<DateTime<Utc>> {
         let end = queued_at + delta(self.give_up);
         let doublings = attempts.saturating_sub(1).min(20);
         let wait = self.first.saturating_mul(1 << doublings).min(self.longest);
-        let wait = wait.mul_f64(0.5 + 0.5 * chance.clamp(0.0, 1.0));
+        let wait = wait.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0));
         (now < end).then(|| (now + delta(wait)).min(end))
     }
 }
@@ -90,11 +90,11 @@ mod tests {
         Duration::from_secs(n)
     }
 
-    fn wait(attempts: u32, age: u64, chance: f64) -> Option<i64> {
-        let policy = Policy { first: seconds(2), longest: seconds(60), give_up: seconds(1000) };
+    fn wait(attempts: u32, age: u64, jitter: f64) -> Option<i64> {
+        let policy = RetryPolicy { first: seconds(2), longest: seconds(60), give_up: seconds(1000) };
         let queued_at = DateTime::UNIX_EPOCH;
         let now = queued_at + delta(seconds(age));
-        policy.next_attempt(attempts, queued_at, now, chance).map(|due_at| (due_at - now).num_milliseconds())
+        policy.next_attempt(attempts, queued_at, now, jitter).map(|due_at| (due_at - now).num_milliseconds())
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 /// Prints a line also when the test passes: unlike `println!`, this is not captured.
-pub fn tell(line: &str) {
-    // Whoever closed the output does not want to be told.
+pub fn print_uncaptured(line: &str) {
+    // Whoever closed the output does not want the line.
     let _ = writeln!(std::io::stdout(), "\n{line}");
 }

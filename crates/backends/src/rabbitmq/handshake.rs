@@ -20,7 +20,7 @@ const FRAME_END: u8 = 0xCE;
 type Method = (u16, u16);
 
 /// Whether the broker lets a client in and has its virtual host open.
-pub(super) fn welcome(port: u16) -> Result<()> {
+pub(super) fn handshake(port: u16) -> Result<()> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
