@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+pub use backends::eventually;
 use chassis::db::{Db, Migrations};
 use chassis::settings::Database;
 use messaging::{Broker, DeadLetter, Envelope, Failure, Handler, Inbox, Ladder, Outbox, Subscription, schema};
@@ -74,20 +75,6 @@ fn show_panics() {
             inner(panic);
         }));
     });
-}
-
-/// Looks until `look` answers something.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
-    let mut pace = tokio::time::interval(Duration::from_millis(10));
-    let poll = async {
-        loop {
-            pace.tick().await;
-            if let Some(found) = look().await {
-                return found;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain for {what}"))
 }
 
 /// A database with outbox, inbox and a table of effects.
