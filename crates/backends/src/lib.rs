@@ -1,10 +1,12 @@
 //! Private Postgres, Redis and RabbitMQ servers for tests and for local development, and what watches them: Prometheus,
-//! Alertmanager and exporters.
+//! Alertmanager and exporters. Also what every test of them needs: waiting for a condition, and contracts that several
+//! stores keep.
 //!
 //! A server listens on a port of the loopback interface only. It ends with the process that has started it, however
 //! that ends, and so does its temporary folder. What is not installed is installed where that is possible: by root, on
 //! Debian and its like.
 
+mod contract;
 mod error;
 mod http;
 mod install;
@@ -20,6 +22,7 @@ mod shared;
 mod tls;
 mod tools;
 mod uncaptured;
+mod wait;
 
 pub use error::BackendError;
 pub use http::{answers, fetch};
@@ -34,3 +37,4 @@ pub use shared::{postgres, rabbitmq, redis};
 pub use tls::ServerCertificate;
 pub use tools::program;
 pub use uncaptured::print_uncaptured;
+pub use wait::{Look, eventually, eventually_within};

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use backends::{BackendError, Postgres, RabbitMq, Redis};
+use backends::{BackendError, Postgres, RabbitMq, Redis, eventually};
 
 /// Long enough to be sure that nobody answers.
 const SILENCE: Duration = Duration::from_millis(300);
@@ -49,18 +49,18 @@ fn postgres_wants_the_password_and_has_a_fresh_database_for_everybody() {
     assert_eq!(server.execute("postgres", "SHOW fsync").unwrap(), "off\n");
 }
 
-#[test]
-fn a_paused_postgres_answers_nobody() {
+#[tokio::test]
+async fn a_paused_postgres_answers_nobody() {
     let server = Postgres::start().unwrap();
     server.pause().unwrap();
     // Each process is in a session of its own, and each has to stop.
-    eventually("all to be stopped", || states(server.folder()).iter().all(|state| state == "T"));
+    eventually("all to be stopped", async || all(states(server.folder()), |state| state == "T")).await;
     assert!(states(server.folder()).len() > 3);
     let mut stream = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
     let whether_tls = [0, 0, 0, 8, 4, 210, 22, 47];
     silent(&mut stream, &whether_tls);
     server.resume().unwrap();
-    eventually("all to go on", || states(server.folder()).iter().all(|state| state != "T"));
+    eventually("all to go on", async || all(states(server.folder()), |state| state != "T")).await;
     answered(&mut stream);
 }
 
@@ -210,14 +210,6 @@ fn redis(url: &str, command: &str) -> String {
     answer.to_owned()
 }
 
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !holds() {
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
-}
-
 /// The processes that work in a folder.
 fn pids_in(folder: &Path) -> Vec<String> {
     let pids = std::fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
@@ -229,6 +221,11 @@ fn pids_in(folder: &Path) -> Vec<String> {
 
 fn processes_in(folder: &Path) -> usize {
     pids_in(folder).len()
+}
+
+/// Whether all of them are as `expected`, else what they are.
+fn all(states: Vec<String>, expected: fn(&str) -> bool) -> Result<(), Vec<String>> {
+    if states.iter().all(|state| expected(state)) { Ok(()) } else { Err(states) }
 }
 
 /// What the processes of a folder do, `T` if they are stopped.

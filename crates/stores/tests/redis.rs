@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use backends::Redis as RedisServer;
+use backends::{Redis as RedisServer, eventually};
 use stores::redis::{Redis, RedisError, Script, cmd};
 use stores::settings;
 
@@ -24,16 +24,6 @@ async fn set(redis: &Redis, key: &str, value: u64) -> Result<(), RedisError> {
 
 async fn get(redis: &Redis, key: &str) -> Result<Option<u64>, RedisError> {
     redis.run("GET test", cmd("GET").arg(key)).await
-}
-
-async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let asking = async {
-        let mut turns = tokio::time::interval(Duration::from_millis(5));
-        while !holds().await {
-            turns.tick().await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, asking).await.unwrap_or_else(|_| panic!("never happened: {what}"));
 }
 
 #[tokio::test]

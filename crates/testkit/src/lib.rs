@@ -6,13 +6,14 @@ mod fake;
 mod lines;
 pub mod observe;
 mod processes;
+mod samples;
 mod stack;
-mod wait;
 
+pub use backends::{eventually, eventually_within};
 pub use client::{Answer, Client, NoAnswer, Seen};
 pub use fake::FakeService;
 pub use lines::Lines;
 pub use processes::{ProcessOptions, Processes, SERVICES, ServiceProcess, executable};
+pub use samples::value_of;
 pub use stack::{TestStack, TestStackBuilder, local_ports};
 pub use telemetry::testing::Collector;
-pub use wait::{eventually, eventually_within, value_of};

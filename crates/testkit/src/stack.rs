@@ -8,7 +8,6 @@ use tempfile::TempDir;
 use toml::{Table, Value, toml};
 
 use crate::client::Client;
-use crate::wait::eventually;
 
 /// Password of the admin account in tests.
 const ADMIN_PASSWORD: &str = "keeper of the keys";
@@ -95,7 +94,7 @@ impl TestStackBuilder {
             ..StackConfig::default()
         };
         let stack = Stack::start(&config).await.expect("the stack starts");
-        eventually("every service to be ready", || async { stack.ready().await.then_some(()) }).await;
+        backends::eventually("every service to be ready", || async { stack.ready().await.then_some(()) }).await;
         let client = Client::new(stack.address("gateway", "http").expect("the gateway listens"));
         TestStack { stack, client, data }
     }
@@ -140,7 +139,7 @@ impl TestStack {
     /// A client with the token of the admin account, which is made at start.
     pub async fn admin(&self) -> Client {
         let credentials = serde_json::json!({ "email": ADMIN_EMAIL, "password": ADMIN_PASSWORD });
-        let token = eventually("the admin account", || async {
+        let token = backends::eventually("the admin account", || async {
             let answer = self.client.post("/v1/auth/login", &credentials).await;
             answer.json()["access_token"].as_str().map(str::to_owned)
         })

@@ -10,7 +10,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::domain::account::NewAccount;
 use crate::domain::accounts::{Accounts, Bootstrap};
-use crate::domain::rotation::Rotation;
+use crate::domain::key_rotation::KeyRotation;
 use crate::domain::{Error, now};
 
 /// Waits between attempts to create the admin; the longest is shorter than any sensible `registration.pending_ttl_s`.
@@ -37,7 +37,7 @@ where
 ///
 /// # Errors
 /// If the store cannot be used.
-pub(crate) async fn rotate_keys(rotation: &Rotation) -> Result<(), Error> {
+pub(crate) async fn rotate_keys(rotation: &KeyRotation) -> Result<(), Error> {
     if let Some(expiry) = rotation.run(now()).await? {
         #[allow(clippy::cast_precision_loss, reason = "exact for millions of years")]
         telemetry::gauge!("auth_signing_key_expiry_timestamp_seconds").set(expiry.timestamp() as f64);

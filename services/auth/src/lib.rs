@@ -28,8 +28,8 @@ use crate::adapters::sql::{MIGRATIONS, SqlStore};
 use crate::api::Api;
 use crate::config::{delta, invalid};
 use crate::domain::accounts::Accounts;
-use crate::domain::rotation::Rotation;
-use crate::domain::sessions::{Needs, Sessions};
+use crate::domain::key_rotation::KeyRotation;
+use crate::domain::sessions::{SessionPorts, Sessions};
 use crate::ports::SessionStore;
 
 /// Name of the service and of its database.
@@ -62,7 +62,7 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     let outbox = messaging::start_outbox(&mut app, db.clone(), &broker, CONTEXT, config.outbox)?;
     let store = Arc::new(SqlStore::new(db, outbox));
 
-    let rotation = Arc::new(Rotation::new(store.clone(), tokens.clone(), config.key_policy()));
+    let rotation = Arc::new(KeyRotation::new(store.clone(), tokens.clone(), config.key_policy()));
     // Before anything is served: without a key nobody can sign in.
     background::rotate_keys(&rotation).await.map_err(|error| StartError::System {
         what: "with the signing keys in the database",
@@ -70,9 +70,14 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     })?;
     let accounts = Arc::new(Accounts::new(store.clone(), store.clone(), profiles.clone(), passwords.clone()));
     let session_store = session_store(&store, redis);
-    let needs =
-        Needs { credentials: store.clone(), sessions: session_store, profiles, passwords, tokens: tokens.clone() };
-    let sessions = Arc::new(Sessions::new(needs, config.lifetimes()));
+    let ports = SessionPorts {
+        credentials: store.clone(),
+        sessions: session_store,
+        profiles,
+        passwords,
+        tokens: tokens.clone(),
+    };
+    let sessions = Arc::new(Sessions::new(ports, config.lifetimes()));
 
     run_in_background(&mut app, &config, &accounts, &sessions, rotation);
     if let Some(admin) = admin {
@@ -101,7 +106,7 @@ fn run_in_background(
     config: &Config,
     accounts: &Arc<Accounts>,
     sessions: &Arc<Sessions>,
-    rotation: Arc<Rotation>,
+    rotation: Arc<KeyRotation>,
 ) {
     let (accounts, sessions) = (accounts.clone(), sessions.clone());
     let ttl = delta(config.registration.pending_ttl);

@@ -9,7 +9,7 @@ use crate::domain::Error;
 use crate::domain::account::{Claim, Credential, Email, NewClaim, Role};
 use crate::domain::keys::{Phase, SigningKey};
 use crate::domain::refresh_token::TokenHash;
-use crate::domain::sessions::{Grant, NewSession, NewToken, Opened, Presented, Rotation};
+use crate::domain::session::{AccessClaims, NewSession, NewToken, OpenOutcome, RotateOutcome, StoredToken};
 
 /// Credentials by e-mail address.
 #[async_trait]
@@ -55,18 +55,18 @@ pub trait RollbackStore: Send + Sync {
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// Stores a session with its first token, unless the user has no credentials any more.
-    async fn open(&self, session: NewSession) -> Result<Opened, Error>;
+    async fn open(&self, session: NewSession) -> Result<OpenOutcome, Error>;
 
     /// A token of a living session that has not expired, spent or not.
-    async fn find(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<Presented>, Error>;
+    async fn find(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<StoredToken>, Error>;
 
     /// Spends `token` and stores `next`, at most once however many try; a second try revokes the family and announces
     /// that, as [`SessionStore::revoke_reused`] does.
-    async fn rotate(&self, family_id: Uuid, token: &TokenHash, next: NewToken) -> Result<Rotation, Error>;
+    async fn rotate(&self, family_id: Uuid, token: &TokenHash, next: NewToken) -> Result<RotateOutcome, Error>;
 
     /// Revokes the family of a token that was used a second time and announces that, wholly or not at all. A family is
     /// announced once, also if [`SessionStore::rotate`] revoked it before or several callers come at once.
-    async fn revoke_reused(&self, session: &Presented, at: DateTime<Utc>) -> Result<(), Error>;
+    async fn revoke_reused(&self, session: &StoredToken, at: DateTime<Utc>) -> Result<(), Error>;
 
     /// Revokes the family of a token, if there is one.
     async fn revoke(&self, token: &TokenHash, at: DateTime<Utc>) -> Result<(), Error>;
@@ -80,7 +80,7 @@ pub trait SessionStore: Send + Sync {
 pub trait ReuseLog: Send + Sync {
     /// Announces that a token of `session` was used a second time, once for each session and only if its user still
     /// has credentials.
-    async fn announce_reused(&self, session: &Presented, at: DateTime<Utc>) -> Result<(), Error>;
+    async fn announce_reused(&self, session: &StoredToken, at: DateTime<Utc>) -> Result<(), Error>;
 }
 
 /// Signing keys.
@@ -101,13 +101,13 @@ pub trait KeyStore: Send + Sync {
 
 /// How a password compares with a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PasswordCheck {
     /// It is another password, or there was no hash.
-    Wrong,
+    Mismatch,
     /// It is the password.
-    Right,
+    Match,
     /// It is the password, but the hash costs less than configured now.
-    Weak,
+    NeedsRehash,
 }
 
 /// Slow hashing on few workers.
@@ -116,8 +116,8 @@ pub trait PasswordHasher: Send + Sync {
     /// A new PHC string. [`Error::Busy`] if no worker is free in time.
     async fn hash(&self, password: &SecretString) -> Result<String, Error>;
 
-    /// Compares; without a hash it does the same work and answers [`Verdict::Wrong`]. [`Error::Busy`] as above.
-    async fn verify(&self, password: &SecretString, hash: Option<&str>) -> Result<Verdict, Error>;
+    /// Compares; without a hash it does the same work and answers [`PasswordCheck::Mismatch`]. [`Error::Busy`] as above.
+    async fn verify(&self, password: &SecretString, hash: Option<&str>) -> Result<PasswordCheck, Error>;
 }
 
 /// A profile to create.
@@ -135,11 +135,11 @@ pub struct NewProfile<'a> {
 
 /// What the user service did with a [`NewProfile`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Created {
+pub enum ProfileOutcome {
     /// Stored it.
-    New,
+    Created,
     /// Had one with that id and left it as it is.
-    Known,
+    AlreadyExists,
     /// Refused: a profile with another id has that address.
     EmailTaken,
 }
@@ -148,7 +148,7 @@ pub enum Created {
 #[async_trait]
 pub trait Profiles: Send + Sync {
     /// Creates a profile; repeating it changes nothing.
-    async fn create(&self, profile: NewProfile<'_>) -> Result<Created, Error>;
+    async fn create(&self, profile: NewProfile<'_>) -> Result<ProfileOutcome, Error>;
 
     /// The role of a user; `None` if there is no such user.
     async fn role(&self, user_id: Uuid) -> Result<Option<Role>, Error>;
@@ -160,7 +160,10 @@ pub trait Profiles: Send + Sync {
 /// Access tokens and the public keys that verify them.
 pub trait AccessTokens: Send + Sync {
     /// Makes a key pair.
-    fn generate(&self, phase: Phase, at: DateTime<Utc>) -> SigningKey;
+    ///
+    /// # Errors
+    /// If it cannot be encoded, which would be a bug.
+    fn generate(&self, phase: Phase, at: DateTime<Utc>) -> Result<SigningKey, Error>;
 
     /// Uses these keys from now on.
     ///
@@ -172,7 +175,7 @@ pub trait AccessTokens: Send + Sync {
     ///
     /// # Errors
     /// If no key is installed.
-    fn sign(&self, grant: Grant) -> Result<SecretString, Error>;
+    fn sign(&self, claims: AccessClaims) -> Result<SecretString, Error>;
 
     /// The key set (RFC 7517) as JSON.
     ///

@@ -2,8 +2,11 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 #[allow(dead_code, reason = "what the other tests use of it")]
-#[path = "support/stand.rs"]
-mod stand;
+#[path = "support/fixtures.rs"]
+mod fixtures;
+#[allow(dead_code, reason = "what the other tests use of it")]
+#[path = "support/service.rs"]
+mod service;
 #[allow(dead_code, reason = "what the other tests use of it")]
 #[path = "support/user_service.rs"]
 mod user_service;
@@ -15,60 +18,56 @@ use auth::adapters::fallback_sessions::FallbackSessionStore;
 use auth::adapters::redis_sessions::RedisSessions;
 use auth::adapters::sql::{MIGRATIONS, SqlStore};
 use auth::domain::Error;
-use auth::domain::account::{Email, NewClaim, Role};
 use auth::domain::refresh_token::RefreshToken;
-use auth::domain::sessions::{NewSession, NewToken, Opened, Presented};
-use auth::ports::{CredentialStore, SessionStore};
-use backends::Redis as RedisServer;
+use auth::domain::session::{OpenOutcome, StoredToken};
+use auth::ports::SessionStore;
+use backends::{Redis as RedisServer, eventually};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chassis::Actor;
 use chrono::TimeDelta;
 use contracts::auth::v1::TokenPair;
 use messaging::Outbox;
-use stand::{EMAIL, PASSWORD, Stand, eventually, problem, stand};
-use stores::db::Db;
-use stores::redis::{Redis, cmd};
+use service::{EMAIL, PASSWORD, Service, problem};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::{Code, Status};
-use uuid::Uuid;
 
 /// What a call may take by the configuration of auth (`grpc.timeout_ms`); with Redis out of order, too.
 const CALL: Duration = Duration::from_secs(5);
 
-async fn with_redis() -> (RedisServer, Stand) {
+async fn with_redis() -> (RedisServer, Service) {
     let server = RedisServer::start().unwrap();
-    let stand = stand(&settings(&server)).await;
-    connected(&stand).await;
-    (server, stand)
+    let service = Service::start(&settings(&server)).await;
+    connected(&service).await;
+    (server, service)
 }
 
 fn settings(server: &RedisServer) -> String {
     format!("[redis]\nurl = \"{}\"\ntimeout_ms = 100", server.url())
 }
 
-async fn connected(stand: &Stand) {
-    eventually("auth has a connection", async || stand.metric("redis_connected") == 1.0).await;
+async fn connected(service: &Service) {
+    eventually("auth has a connection", async || service.metric("redis_connected") == 1.0).await;
 }
 
-async fn disconnected(stand: &Stand) {
-    eventually("auth has lost the connection", async || stand.metric("redis_connected") == 0.0).await;
+async fn disconnected(service: &Service) {
+    eventually("auth has lost the connection", async || service.metric("redis_connected") == 0.0).await;
 }
 
-fn fallbacks(stand: &Stand, operation: &str) -> f64 {
-    stand.metric(&format!("session_store_fallbacks_total{{operation=\"{operation}\"}}"))
+fn fallbacks(service: &Service, operation: &str) -> f64 {
+    service.metric(&format!("session_store_fallbacks_total{{operation=\"{operation}\"}}"))
 }
 
-async fn login(stand: &Stand) -> TokenPair {
-    tokio::time::timeout(CALL, stand.login(EMAIL, PASSWORD)).await.expect("in time").expect("signed in")
+async fn login(service: &Service) -> TokenPair {
+    tokio::time::timeout(CALL, service.login(EMAIL, PASSWORD)).await.expect("in time").expect("signed in")
 }
 
-async fn refresh(stand: &Stand, tokens: &TokenPair) -> Result<TokenPair, Status> {
-    tokio::time::timeout(CALL, stand.refresh(&tokens.refresh_token)).await.expect("in time")
+async fn refresh(service: &Service, tokens: &TokenPair) -> Result<TokenPair, Status> {
+    tokio::time::timeout(CALL, service.refresh(&tokens.refresh_token)).await.expect("in time")
 }
 
-async fn refusal(stand: &Stand, tokens: &TokenPair) -> (Code, String) {
-    let status = refresh(stand, tokens).await.expect_err("refused");
+async fn refusal(service: &Service, tokens: &TokenPair) -> (Code, String) {
+    let status = refresh(service, tokens).await.expect_err("refused");
     (status.code(), problem(&status).code.to_string())
 }
 
@@ -82,138 +81,142 @@ fn unavailable() -> (Code, String) {
 
 #[tokio::test]
 async fn redis_holds_the_sessions_and_sql_none_of_them() {
-    let (server, stand) = with_redis().await;
-    let tokens = stand.signed_in().await;
-    let next = refresh(&stand, &tokens).await.unwrap();
-    assert_eq!(fallbacks(&stand, "open") + fallbacks(&stand, "find"), 0.0);
+    let (server, service) = with_redis().await;
+    let tokens = service.signed_in().await;
+    let next = refresh(&service, &tokens).await.unwrap();
+    assert_eq!(fallbacks(&service, "open") + fallbacks(&service, "find"), 0.0);
     // Without Redis, this auth knows of no session.
     drop(server);
-    let stand = stand.restart("").await;
-    assert_eq!(refusal(&stand, &next).await, invalid());
+    let service = service.restart("").await;
+    assert_eq!(refusal(&service, &next).await, invalid());
 }
 
 #[tokio::test]
 async fn a_reused_token_ends_the_session_and_a_logout_does() {
-    let (_server, stand) = with_redis().await;
-    let tokens = stand.signed_in().await;
-    let next = refresh(&stand, &tokens).await.unwrap();
-    assert_eq!(refusal(&stand, &tokens).await, invalid());
-    assert_eq!(refusal(&stand, &next).await, invalid());
-    assert_eq!(stand.metric("auth_refreshes_total{outcome=\"reused\"}"), 1.0);
-    let other = login(&stand).await;
-    stand.logout(&other.refresh_token).await.unwrap();
-    assert_eq!(refusal(&stand, &other).await, invalid());
+    let (_server, service) = with_redis().await;
+    let tokens = service.signed_in().await;
+    let next = refresh(&service, &tokens).await.unwrap();
+    assert_eq!(refusal(&service, &tokens).await, invalid());
+    assert_eq!(refusal(&service, &next).await, invalid());
+    assert_eq!(service.metric("auth_refreshes_total{outcome=\"reused\"}"), 1.0);
+    let other = login(&service).await;
+    service.logout(&other.refresh_token).await.unwrap();
+    assert_eq!(refusal(&service, &other).await, invalid());
 }
 
 #[tokio::test]
 async fn without_redis_users_sign_in_and_nobody_is_signed_out() {
-    let (server, stand) = with_redis().await;
-    let in_redis = stand.signed_in().await;
+    let (server, service) = with_redis().await;
+    let in_redis = service.signed_in().await;
     server.kill().unwrap();
-    disconnected(&stand).await;
-    assert_eq!(refusal(&stand, &in_redis).await, unavailable(), "it may live in Redis");
-    let logout = stand.logout(&in_redis.refresh_token).await.expect_err("nobody knows");
+    disconnected(&service).await;
+    assert_eq!(refusal(&service, &in_redis).await, unavailable(), "it may live in Redis");
+    let logout = service.logout(&in_redis.refresh_token).await.expect_err("nobody knows");
     assert_eq!(logout.code(), Code::Unavailable);
-    let in_sql = login(&stand).await;
-    let next = refresh(&stand, &in_sql).await.expect("SQL keeps it");
-    assert!(fallbacks(&stand, "open") >= 1.0 && fallbacks(&stand, "find") >= 2.0 && fallbacks(&stand, "revoke") >= 1.0);
-    assert_eq!(fallbacks(&stand, "rotate"), 1.0);
+    let in_sql = login(&service).await;
+    let next = refresh(&service, &in_sql).await.expect("SQL keeps it");
+    assert!(
+        fallbacks(&service, "open") >= 1.0
+            && fallbacks(&service, "find") >= 2.0
+            && fallbacks(&service, "revoke") >= 1.0
+    );
+    assert_eq!(fallbacks(&service, "rotate"), 1.0);
 
     // It comes back empty: its sessions are over, those in SQL go on, and the reuse rule holds across the outage.
     server.launch().unwrap();
-    connected(&stand).await;
-    assert_eq!(refusal(&stand, &in_redis).await, invalid());
-    let last = refresh(&stand, &next).await.expect("SQL keeps it");
-    assert_eq!(refusal(&stand, &in_sql).await, invalid(), "spent during the outage");
-    assert_eq!(refusal(&stand, &last).await, invalid(), "its session is over");
-    let anew = login(&stand).await;
-    stand.logout(&anew.refresh_token).await.expect("logged out");
+    connected(&service).await;
+    assert_eq!(refusal(&service, &in_redis).await, invalid());
+    let last = refresh(&service, &next).await.expect("SQL keeps it");
+    assert_eq!(refusal(&service, &in_sql).await, invalid(), "spent during the outage");
+    assert_eq!(refusal(&service, &last).await, invalid(), "its session is over");
+    let anew = login(&service).await;
+    service.logout(&anew.refresh_token).await.expect("logged out");
 }
 
 #[tokio::test]
 async fn a_spent_token_is_never_accepted_again_whatever_redis_forgets() {
-    let (server, stand) = with_redis().await;
-    let spent = stand.signed_in().await;
-    refresh(&stand, &spent).await.unwrap();
+    let (server, service) = with_redis().await;
+    let spent = service.signed_in().await;
+    refresh(&service, &spent).await.unwrap();
     server.kill().unwrap();
-    disconnected(&stand).await;
-    assert_eq!(refusal(&stand, &spent).await, unavailable());
+    disconnected(&service).await;
+    assert_eq!(refusal(&service, &spent).await, unavailable());
     server.launch().unwrap();
-    connected(&stand).await;
-    assert_eq!(refusal(&stand, &spent).await, invalid());
+    connected(&service).await;
+    assert_eq!(refusal(&service, &spent).await, invalid());
 }
 
 #[tokio::test]
 async fn a_redis_that_hangs_keeps_its_sessions() {
-    let (server, stand) = with_redis().await;
-    let (spent, other) = (stand.signed_in().await, login(&stand).await);
-    let living = refresh(&stand, &spent).await.unwrap();
+    let (server, service) = with_redis().await;
+    let (spent, other) = (service.signed_in().await, login(&service).await);
+    let living = refresh(&service, &spent).await.unwrap();
     server.pause().unwrap();
-    assert_eq!(refusal(&stand, &living).await, unavailable());
-    assert_eq!(refusal(&stand, &spent).await, unavailable());
-    let in_sql = login(&stand).await;
-    refresh(&stand, &in_sql).await.expect("SQL keeps it");
+    assert_eq!(refusal(&service, &living).await, unavailable());
+    assert_eq!(refusal(&service, &spent).await, unavailable());
+    let in_sql = login(&service).await;
+    refresh(&service, &in_sql).await.expect("SQL keeps it");
     server.resume().unwrap();
-    connected(&stand).await;
-    refresh(&stand, &living).await.expect("still signed in");
-    assert_eq!(refusal(&stand, &spent).await, invalid(), "a reuse, now that Redis tells");
-    stand.logout(&other.refresh_token).await.expect("logged out");
-    assert_eq!(refusal(&stand, &other).await, invalid());
+    connected(&service).await;
+    refresh(&service, &living).await.expect("still signed in");
+    assert_eq!(refusal(&service, &spent).await, invalid(), "a reuse, now that Redis tells");
+    service.logout(&other.refresh_token).await.expect("logged out");
+    assert_eq!(refusal(&service, &other).await, invalid());
 }
 
 #[tokio::test]
 async fn a_session_that_redis_may_have_stored_is_not_stored_in_sql_as_well() {
-    let (server, stand) = with_redis().await;
-    stand.signed_in().await;
+    let (server, service) = with_redis().await;
+    service.signed_in().await;
     server.pause().unwrap();
     // Redis gets to know the session only when it goes on. By then the user has another one, in SQL.
-    let tokens = login(&stand).await;
+    let tokens = login(&service).await;
     server.resume().unwrap();
-    connected(&stand).await;
+    connected(&service).await;
     let settings = stores::settings::Redis::new(&server.url()).expect("a URL");
     let redis = Redis::open(&settings).unwrap().unwrap();
     let keys = async || redis.run::<u64>("DBSIZE test", &cmd("DBSIZE")).await.unwrap();
     eventually("Redis has stored what it was told", async || keys().await == 4).await;
-    let hash = RefreshToken::presented(tokens.refresh_token.clone()).unwrap().hash();
+    let hash = RefreshToken::parse(tokens.refresh_token.clone()).unwrap().hash();
     let key = format!("signalbox:auth:v1:token:{}", URL_SAFE_NO_PAD.encode(hash));
     let known: bool = redis.run("EXISTS test", cmd("EXISTS").arg(&key)).await.unwrap();
     assert!(!known, "a token lives in one store");
-    refresh(&stand, &tokens).await.expect("SQL keeps it");
-    assert_eq!(refusal(&stand, &tokens).await, invalid());
+    refresh(&service, &tokens).await.expect("SQL keeps it");
+    assert_eq!(refusal(&service, &tokens).await, invalid());
 }
 
 #[tokio::test]
 async fn sessions_end_with_the_credentials_even_if_redis_was_away() {
-    let (server, stand) = with_redis().await;
-    let tokens = stand.signed_in().await;
-    let user_id = stand.users.all().remove(0).id;
+    let (server, service) = with_redis().await;
+    let tokens = service.signed_in().await;
+    let user_id = service.users.all().remove(0).id;
     server.pause().unwrap();
-    assert!(stand.delete(Actor::Service, &user_id).await.unwrap());
+    assert!(service.delete(Actor::Service, &user_id).await.unwrap());
     server.resume().unwrap();
-    connected(&stand).await;
+    connected(&service).await;
     // The profile is still there: only the credentials are gone.
-    assert_eq!(stand.users.all().len(), 1);
-    eventually("auth reaches Redis", async || refusal(&stand, &tokens).await == invalid()).await;
+    assert_eq!(service.users.all().len(), 1);
+    eventually("auth reaches Redis", async || refusal(&service, &tokens).await == invalid()).await;
 }
 
 #[tokio::test]
 async fn auth_starts_and_is_ready_without_redis_and_says_what_is_wrong() {
     let server = RedisServer::start().unwrap();
-    let stand = stand(&settings(&server).replace(&server.url(), &server.url_of(":hush"))).await;
+    let service = Service::start(&settings(&server).replace(&server.url(), &server.url_of(":hush"))).await;
     eventually("the refusal is shown", async || {
-        let page = readyz(&stand).await;
+        let page = readyz(&service).await;
         assert!(page.starts_with("HTTP/1.1 200"), "{page}");
         assert!(!page.contains("hush"), "{page}");
         page.contains("`redis.url`") && page.to_lowercase().contains("password")
     })
     .await;
-    let tokens = stand.signed_in().await;
-    refresh(&stand, &tokens).await.expect("SQL keeps it");
-    assert!(stand.metric("redis_connections_total{outcome=\"failed\"}") >= 1.0);
+    let tokens = service.signed_in().await;
+    refresh(&service, &tokens).await.expect("SQL keeps it");
+    assert!(service.metric("redis_connections_total{outcome=\"failed\"}") >= 1.0);
 }
 
-async fn readyz(stand: &Stand) -> String {
-    let address = stand.running.address("admin").expect("an admin port");
+async fn readyz(service: &Service) -> String {
+    let address = service.running.address("admin").expect("an admin port");
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut page = String::new();
@@ -229,28 +232,22 @@ async fn an_outage_between_looking_and_spending_is_no_refusal_and_families_are_r
     let sql = stores::settings::Database::new(&url).expect("a URL");
     let db = Db::open("auth", &sql, MIGRATIONS).await.unwrap();
     let sql = Arc::new(SqlStore::new(db.clone(), Outbox::new(db)));
-    let (user_id, email) = (Uuid::now_v7(), Email::parse(EMAIL).unwrap());
-    let claim = NewClaim { user_id, email: &email, password_hash: "hash", role: Role::User };
-    sql.claim(claim, at).await.unwrap();
-    sql.activate(user_id, at).await.unwrap();
+    let user_id = fixtures::account(&*sql).await;
     let settings = stores::settings::Redis::new(&server.url()).expect("a URL");
     let sessions = RedisSessions::new(Redis::open(&settings).unwrap().unwrap());
     let store = FallbackSessionStore::new(sessions.clone(), sql.clone(), sql.clone(), sql);
-    let token =
-        || NewToken { hash: RefreshToken::generate().hash(), issued_at: at, expires_at: at + TimeDelta::days(1) };
-    let session =
-        || NewSession { family_id: Uuid::now_v7(), user_id, expires_at: at + TimeDelta::days(2), token: token() };
+    let day = TimeDelta::days(1);
 
-    let revoked = session();
-    assert_eq!(store.open(revoked).await.unwrap(), Opened::Stored);
-    let found: Presented = store.find(&revoked.token.hash, at).await.unwrap().unwrap();
+    let (revoked, _) = fixtures::session(user_id, day);
+    assert_eq!(store.open(revoked).await.unwrap(), OpenOutcome::Stored);
+    let found: StoredToken = store.find(&revoked.token.hash, at).await.unwrap().unwrap();
     assert!(sessions.revoke_family(found.family_id).await.unwrap());
     assert!(!sessions.revoke_family(found.family_id).await.unwrap(), "only once");
     assert_eq!(store.find(&revoked.token.hash, at).await.unwrap(), None);
 
-    let living = session();
-    assert_eq!(store.open(living).await.unwrap(), Opened::Stored);
+    let (living, _) = fixtures::session(user_id, day);
+    assert_eq!(store.open(living).await.unwrap(), OpenOutcome::Stored);
     server.kill().unwrap();
-    let outcome = store.rotate(living.family_id, &living.token.hash, token()).await;
+    let outcome = store.rotate(living.family_id, &living.token.hash, fixtures::token(at, day).1).await;
     assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
 }

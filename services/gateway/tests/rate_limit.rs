@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use backends::Redis as RedisServer;
+use backends::{Redis as RedisServer, eventually};
 use chassis::config::Layers;
 use chassis::{Extras, Running, settings};
 use stores::redis::{Redis, cmd};
@@ -59,7 +59,11 @@ impl World {
 
     /// Waits until both gateways have a connection, or have none.
     async fn connected(&self, state: f64) {
-        eventually(async || (0..2).all(|gateway| self.metric(gateway, "redis_connected") == state)).await;
+        eventually("the connections of both gateways", async || {
+            let states = [0, 1].map(|gateway| self.metric(gateway, "redis_connected"));
+            if states == [state; 2] { Ok(()) } else { Err(states) }
+        })
+        .await;
     }
 
     fn metric(&self, gateway: usize, series: &str) -> f64 {
@@ -108,16 +112,6 @@ impl Refill {
     fn so_far(&self) -> u64 {
         self.0.elapsed().as_secs() + 1
     }
-}
-
-async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
-    let asking = async {
-        let mut turns = tokio::time::interval(Duration::from_millis(5));
-        while !holds().await {
-            turns.tick().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), asking).await.expect("it holds in time");
 }
 
 #[tokio::test]
@@ -201,7 +195,13 @@ async fn keys_go_by_themselves() {
         let ttl_ms: i64 = redis.run("PTTL test", cmd("PTTL").arg(key)).await.expect("a time");
         assert!((-2..=5_000).contains(&ttl_ms) && ttl_ms != -1, "{key} goes in {ttl_ms} ms");
     }
-    eventually(async || redis.run::<u64>("DBSIZE test", &cmd("DBSIZE")).await.expect("a number") == 0).await;
+    eventually("every key to be gone", async || {
+        match redis.run::<u64>("DBSIZE test", &cmd("DBSIZE")).await.expect("a number") {
+            0 => Ok(()),
+            left => Err(left),
+        }
+    })
+    .await;
 }
 
 #[tokio::test]

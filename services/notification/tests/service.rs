@@ -1,18 +1,19 @@
 //! The service as its host and its operators see it: start, admin port, metrics, traces, and what survives a crash.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, dead_code, reason = "tests")]
 
-#[path = "support/stand.rs"]
-mod stand;
+#[path = "support/service.rs"]
+mod support;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use backends::eventually;
 use chassis::config::Layers;
 use chassis::{Extras, start};
 use messaging::Envelope;
 use notification::SPEC;
 use serde_json::{Value, json};
-use stand::{Stand, about, deleted, eventually, get, product, registered, role_changed};
+use support::{Service, about, deleted, get, product, registered, role_changed};
 use telemetry::catalogue;
 use telemetry::exposition::{Exposition, Labels};
 use uuid::Uuid;
@@ -29,14 +30,14 @@ fn caused(event: &Envelope) -> Envelope {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_admin_port_tells_that_it_is_ready_and_what_it_is() {
-    let stand = Stand::start("").await;
+    let service = Service::start("").await;
     let ready =
-        eventually("readiness", || async { Some(stand.admin("/readyz").await).filter(|(code, _)| *code == 200) });
+        eventually("readiness", || async { Some(service.admin("/readyz").await).filter(|(code, _)| *code == 200) });
     let report: Value = serde_json::from_str(&ready.await.1).unwrap();
     let checks = json!([{ "name": "database" }, { "name": "broker", "degrades": true }]);
     assert_eq!((&report["ready"], &report["checks"]), (&json!(true), &checks));
-    assert_eq!(stand.admin("/livez").await.0, 200);
-    assert_eq!(stand.running().name(), "notification");
+    assert_eq!(service.admin("/livez").await.0, 200);
+    assert_eq!(service.running().name(), "notification");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +77,7 @@ async fn what_makes_no_sense_is_refused_at_start_by_its_key() {
         ("consumer.retry_ms = [5, 5]", "key `consumer.retry_ms`: "),
         ("database.url = \"mysql://x\"", "key `database.url`: "),
     ] {
-        let error = Stand::prepare("").try_start(more).await.err().expect(more).to_string();
+        let error = Service::prepare("").try_start(more).await.err().expect(more).to_string();
         assert!(error.starts_with(expected), "{error}");
     }
     let overrides = "broker.url = \"amqp://guest:secret@host:port/\"\nadmin.address = \"127.0.0.1:0\"";
@@ -92,8 +93,8 @@ fn series(metrics: &Exposition, name: &str) -> BTreeSet<Labels> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn series_exist_from_the_start_and_stand_in_the_catalogue() {
-    let stand = Stand::start("mail.catalogue_to = \"catalogue@example.com\"").await;
-    let before = Exposition::parse(&stand.admin("/metrics").await.1).unwrap();
+    let service = Service::start("mail.catalogue_to = \"catalogue@example.com\"").await;
+    let before = Exposition::parse(&service.admin("/metrics").await.1).unwrap();
     for (name, count) in [
         ("mails_total", 6 * 5),
         ("mails_pending", 1),
@@ -107,20 +108,20 @@ async fn series_exist_from_the_start_and_stand_in_the_catalogue() {
     assert_eq!(bucket, Ok(Some(0.0)));
     let user = Uuid::new_v4();
     let events = [registered(user), role_changed(user), product("product.created")];
-    stand.publish(&events.each_ref()).await;
+    service.publish(&events.each_ref()).await;
     for event in &events {
-        stand.state(event, "sent").await;
+        service.state(event, "sent").await;
     }
-    stand.publish(&[&deleted(user)]).await;
-    stand.settled("notification.user", "done", 3.0).await;
+    service.publish(&[&deleted(user)]).await;
+    service.settled("notification.user", "done", 3.0).await;
     for kind in ["welcome", "role_changed", "product_created", "none"] {
         let fresh = eventually("freshness", || async {
-            let count = stand.metric("notification_freshness_seconds_count", &[("kind", kind)]);
+            let count = service.metric("notification_freshness_seconds_count", &[("kind", kind)]);
             (count > 0.5).then_some(count)
         });
         assert!((fresh.await - 1.0).abs() < 0.1, "{kind}");
     }
-    let after = Exposition::parse(&stand.admin("/metrics").await.1).unwrap();
+    let after = Exposition::parse(&service.admin("/metrics").await.1).unwrap();
     assert_eq!(series(&after, "mails_total"), series(&before, "mails_total"), "no series came later");
     for sample in &after.samples {
         let metric = catalogue::metric_of(&sample.name).unwrap_or_else(|| panic!("{}", sample.name));
@@ -132,15 +133,15 @@ async fn series_exist_from_the_start_and_stand_in_the_catalogue() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_mail_belongs_to_the_trace_of_what_caused_it() {
-    let stand = Stand::start("telemetry.sampling_ratio = 0.0").await;
+    let service = Service::start("telemetry.sampling_ratio = 0.0").await;
     let (traced, plain) = (caused(&registered(Uuid::new_v4())), registered(Uuid::new_v4()));
-    stand.publish(&[&traced, &plain]).await;
+    service.publish(&[&traced, &plain]).await;
     for event in [&traced, &plain] {
-        stand.state(event, "sent").await;
+        service.state(event, "sent").await;
     }
-    stand.running().flush().await;
+    service.running().flush().await;
     let span = eventually("the span of the mail", || async {
-        let spans = stand.records.spans.lock().unwrap();
+        let spans = service.records.spans.lock().unwrap();
         spans.iter().find(|span| span.name == "send mail welcome").cloned()
     })
     .await;
@@ -151,7 +152,7 @@ async fn the_mail_belongs_to_the_trace_of_what_caused_it() {
     }
     assert_eq!(span.attribute("mail.id"), Some(traced.id().to_string()));
     assert!(!span.error);
-    let spans = stand.records.spans.lock().unwrap();
+    let spans = service.records.spans.lock().unwrap();
     assert_eq!(spans.iter().filter(|span| span.name == "send mail welcome").count(), 1, "the other is not recorded");
     let noted = spans.iter().find(|other| other.parent_span_id == span.span_id).unwrap();
     assert_eq!(noted.name, "UPDATE mails sent");
@@ -160,26 +161,26 @@ async fn the_mail_belongs_to_the_trace_of_what_caused_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_and_addresses_stay_out_of_logs_spans_and_metrics() {
-    let stand = Stand::start("mail.retry_max_s = 1\nmail.catalogue_to = \"canary@example.com\"").await;
+    let service = Service::start("mail.retry_max_s = 1\nmail.catalogue_to = \"canary@example.com\"").await;
     let user = Uuid::new_v4();
     let facts = json!({ "email": "canary@example.com", "name": "Canary Bird" });
     let welcome = caused(&about("user.registered", user, facts));
     let broken = caused(&about("user.registered", user, json!({ "email": "canary", "name": "Canary Bird" })));
-    std::fs::remove_dir_all(stand.folder()).unwrap();
-    stand.publish(&[&welcome, &broken]).await;
-    stand.dead(&broken.id().to_string()).await;
+    std::fs::remove_dir_all(service.folder()).unwrap();
+    service.publish(&[&welcome, &broken]).await;
+    service.dead(&broken.id().to_string()).await;
     eventually("a failed attempt", || async {
-        let lines = stand.records.lines.lock().unwrap();
+        let lines = service.records.lines.lock().unwrap();
         lines.iter().find(|line| line.message == "a mail will be tried again").map(|_| ())
     })
     .await;
-    std::fs::create_dir(stand.folder()).unwrap();
-    stand.state(&welcome, "sent").await;
-    assert!(stand.mail(&welcome).await.contains("Canary Bird"));
-    stand.running().flush().await;
-    let spans = serde_json::to_string(&*stand.records.spans.lock().unwrap()).unwrap();
-    let lines = serde_json::to_string(&*stand.records.lines.lock().unwrap()).unwrap();
-    let metrics = stand.admin("/metrics").await.1;
+    std::fs::create_dir(service.folder()).unwrap();
+    service.state(&welcome, "sent").await;
+    assert!(service.mail(&welcome).await.contains("Canary Bird"));
+    service.running().flush().await;
+    let spans = serde_json::to_string(&*service.records.spans.lock().unwrap()).unwrap();
+    let lines = serde_json::to_string(&*service.records.lines.lock().unwrap()).unwrap();
+    let metrics = service.admin("/metrics").await.1;
     assert!(spans.contains("send mail welcome") && lines.contains("a message was parked"), "{spans} {lines}");
     for text in [spans, lines, metrics] {
         assert!(!text.to_lowercase().contains("canary"), "{text}");
@@ -188,45 +189,45 @@ async fn names_and_addresses_stay_out_of_logs_spans_and_metrics() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_queued_before_a_kill_is_sent_after_it() {
-    let mut stand = Stand::start("mail.retry_first_ms = 1000\nmail.retry_max_s = 1").await;
+    let mut service = Service::start("mail.retry_first_ms = 1000\nmail.retry_max_s = 1").await;
     let events = [(); 10].map(|()| registered(Uuid::new_v4()));
-    std::fs::remove_dir_all(stand.folder()).unwrap();
-    stand.publish(&events.each_ref()).await;
-    stand.settled("notification.user", "done", 10.0).await;
-    stand.kill();
+    std::fs::remove_dir_all(service.folder()).unwrap();
+    service.publish(&events.each_ref()).await;
+    service.settled("notification.user", "done", 10.0).await;
+    service.kill();
     // The dead left its claims behind; those of a living one last longer than this test.
-    stand.sql("UPDATE mails SET claimed_until = queued_at").await;
-    stand.restart("").await;
+    service.sql("UPDATE mails SET claimed_until = queued_at").await;
+    service.restart("").await;
     for event in &events {
-        stand.state(event, "sent").await;
+        service.state(event, "sent").await;
     }
-    assert_eq!(stand.files().len(), 10);
+    assert_eq!(service.files().len(), 10);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_between_sending_and_noting_it_writes_no_second_file() {
-    let mut stand = Stand::start("").await;
+    let mut service = Service::start("").await;
     let event = registered(Uuid::new_v4());
-    stand.publish(&[&event]).await;
-    stand.state(&event, "sent").await;
-    assert!(stand.stop().await);
-    let path = stand.folder().join(format!("{}.eml", event.id()));
+    service.publish(&[&event]).await;
+    service.state(&event, "sent").await;
+    assert!(service.stop().await);
+    let path = service.folder().join(format!("{}.eml", event.id()));
     let written = std::fs::metadata(&path).unwrap().modified().unwrap();
     // As it is when the sender died after the file was there: claimed, not settled, and the claim ran out.
-    stand.sql("UPDATE mails SET state = 'pending', settled_at = NULL, claimed_until = queued_at").await;
-    stand.restart("").await;
-    assert_eq!(stand.state(&event, "sent").await.0, 2, "it was taken up again");
+    service.sql("UPDATE mails SET state = 'pending', settled_at = NULL, claimed_until = queued_at").await;
+    service.restart("").await;
+    assert_eq!(service.state(&event, "sent").await.0, 2, "it was taken up again");
     assert_eq!(std::fs::metadata(&path).unwrap().modified().unwrap(), written);
-    assert_eq!(stand.files().len(), 1);
+    assert_eq!(service.files().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_mail_does_not_wait_for_the_next_look() {
-    let stand = Stand::start("mail.poll_ms = 3600000").await;
+    let service = Service::start("mail.poll_ms = 3600000").await;
     for _ in 0..3 {
         let event = registered(Uuid::new_v4());
-        stand.publish(&[&event]).await;
-        let sent = tokio::time::timeout(Duration::from_secs(20), stand.state(&event, "sent")).await;
+        service.publish(&[&event]).await;
+        let sent = tokio::time::timeout(Duration::from_secs(20), service.state(&event, "sent")).await;
         assert!(sent.is_ok());
     }
 }

@@ -1,9 +1,10 @@
-//! What every store must do, asked of SQLite always and of Postgres if there is one.
+//! What every store must do, asked of SQLite and of Postgres.
 //!
-//! The suite gets two stores on one database, as two replicas of the service would have them.
+//! Each test gets two stores on a database of its own, as two replicas of the service would have them.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use std::collections::HashSet;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,8 @@ use notification::domain::{
     Address, Applied, Claim, Draft, Effect, Error, Event, Kind, SingleLine, Verdict, variables,
 };
 use notification::ports::Store;
-use stores::db::Db;
-use stores::settings::Database;
+use tempfile::TempDir;
 use uuid::Uuid;
-
-type Stores = [Arc<dyn Store>; 2];
 
 /// Longer than any test.
 const LONG: Duration = Duration::from_secs(600);
@@ -25,40 +23,56 @@ const LONG: Duration = Duration::from_secs(600);
 /// Over at once.
 const NONE: Duration = Duration::ZERO;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sqlite_keeps_the_contract() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("notification.db").display());
-    contract([open(&url).await, open(&url).await]).await;
+/// Two replicas on one database.
+struct Replicas {
+    stores: [Arc<dyn Store>; 2],
+    _folder: Option<TempDir>,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn postgres_keeps_the_contract() {
-    let url = backends::postgres().database().unwrap();
-    contract([open(&url).await, open(&url).await]).await;
+impl Deref for Replicas {
+    type Target = dyn Store;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.stores[0]
+    }
 }
 
-async fn open(url: &str) -> Arc<dyn Store> {
-    let settings = Database::new(url).expect("a URL");
-    Arc::new(SqlStore::new(Db::open("notification", &settings, MIGRATIONS).await.unwrap()))
+impl Replicas {
+    async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("notification.db").display());
+        Self { _folder: Some(folder), ..Self::open(&url).await }
+    }
+
+    async fn postgres() -> Self {
+        Self::open(&backends::postgres().database().unwrap()).await
+    }
+
+    async fn open(url: &str) -> Self {
+        let settings = Database::new(url).expect("a URL");
+        let open = async || -> Arc<dyn Store> {
+            Arc::new(SqlStore::new(Db::open("notification", &settings, MIGRATIONS).await.unwrap()))
+        };
+        Self { stores: [open().await, open().await], _folder: None }
+    }
 }
 
-async fn contract(stores: Stores) {
-    let store = &*stores[0];
-    an_empty_store_has_nothing(store).await;
-    a_registration_is_welcomed_once(store).await;
-    a_mail_carries_what_it_needs(store).await;
-    strangers_have_to_wait(store).await;
-    the_forgotten_stay_forgotten(store).await;
-    a_mail_in_hand_is_not_sent_to_the_forgotten_again(store).await;
-    announcements_need_no_recipient(store).await;
-    mails_are_claimed_in_their_order_and_for_a_while(store).await;
-    a_claim_that_is_over_changes_nothing_but_that_it_was_sent(store).await;
-    failed_mails_come_back_when_they_are_due(store).await;
-    old_things_are_removed(store).await;
-    replicas_share_the_work(&stores).await;
-    racing_deliveries_have_one_effect(&stores).await;
-    racing_deletions_leave_nothing_to_send(&stores).await;
+backends::contract! {
+    Replicas::{sqlite, postgres}:
+    an_empty_store_has_nothing,
+    a_registration_is_welcomed_once,
+    a_mail_carries_what_it_needs,
+    strangers_have_to_wait,
+    the_forgotten_stay_forgotten,
+    a_mail_in_hand_is_not_sent_to_the_forgotten_again,
+    announcements_need_no_recipient,
+    mails_are_claimed_in_their_order_and_for_a_while,
+    a_claim_that_is_over_changes_nothing_but_that_it_was_sent,
+    failed_mails_come_back_when_they_are_due,
+    old_things_are_removed,
+    replicas_share_the_work,
+    racing_deliveries_have_one_effect,
+    racing_deletions_leave_nothing_to_send,
 }
 
 fn event() -> Event {
@@ -263,7 +277,8 @@ async fn old_things_are_removed(store: &dyn Store) {
     assert_eq!(drain(store).await.len(), 1);
 }
 
-async fn replicas_share_the_work(stores: &Stores) {
+async fn replicas_share_the_work(replicas: &Replicas) {
+    let stores = &replicas.stores;
     for _ in 0..40 {
         apply(&*stores[0], &register(Uuid::new_v4())).await;
     }
@@ -293,7 +308,8 @@ async fn replicas_share_the_work(stores: &Stores) {
     assert_eq!((sent.len(), distinct.len()), (40, 40), "each mail once");
 }
 
-async fn racing_deliveries_have_one_effect(stores: &Stores) {
+async fn racing_deliveries_have_one_effect(replicas: &Replicas) {
+    let stores = &replicas.stores;
     for _ in 0..20 {
         let (user, event) = (Uuid::new_v4(), event());
         let racers = [0, 1, 0, 1].map(|which: usize| {
@@ -309,7 +325,8 @@ async fn racing_deliveries_have_one_effect(stores: &Stores) {
     assert_eq!(drain(&*stores[0]).await.len(), 20);
 }
 
-async fn racing_deletions_leave_nothing_to_send(stores: &Stores) {
+async fn racing_deletions_leave_nothing_to_send(replicas: &Replicas) {
+    let stores = &replicas.stores;
     for _ in 0..20 {
         let user = Uuid::new_v4();
         apply(&*stores[0], &register(user)).await;

@@ -5,7 +5,13 @@ pub mod adapters;
 mod api;
 mod config;
 pub mod domain;
+#[cfg(test)]
+#[path = "../tests/support/fixtures.rs"]
+mod fixtures;
 pub mod ports;
+
+#[cfg(test)]
+extern crate self as product;
 
 use std::sync::Arc;
 
@@ -47,7 +53,7 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
     let outbox = messaging::start_outbox(&mut app, db.clone(), &broker, CONTEXT, config.outbox)?;
     let sql = SqlStore::new(db, outbox);
     if config.catalogue.seed {
-        plant(&sql).await?;
+        seed_demo_products(&sql).await?;
     }
     let store = cached(&mut app, sql, redis, &config.cache);
 
@@ -75,7 +81,7 @@ fn cached(app: &mut App, sql: SqlStore, redis: Option<Redis>, limits: &Limits) -
 }
 
 /// Puts the demo products into a database that has not had them yet.
-async fn plant(store: &SqlStore) -> Result<(), StartError> {
+async fn seed_demo_products(store: &SqlStore) -> Result<(), StartError> {
     let failed = |reason| StartError::Invalid { key: "catalogue.seed".to_owned(), reason };
     let products = seed::products().map_err(|error| failed(error.to_string()))?;
     let added = store.seed(seed::NAME, &products).await.map_err(|error| {

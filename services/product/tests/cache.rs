@@ -4,6 +4,9 @@
 mod contract;
 #[path = "support/fake_store.rs"]
 mod fake_store;
+#[allow(dead_code, reason = "what the other tests use of it")]
+#[path = "support/fixtures.rs"]
+mod fixtures;
 
 use std::sync::Arc;
 

@@ -4,13 +4,17 @@
 mod contract;
 #[path = "support/fake_store.rs"]
 mod fake_store;
+#[allow(dead_code, reason = "what the other tests use of it")]
+#[path = "support/fixtures.rs"]
+mod fixtures;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use backends::Redis as RedisServer;
-use chassis::settings;
+use backends::{Redis as RedisServer, eventually};
 use contract::{Cached, LONG, SHORT, limits};
-use fake_store::{FakeStore, details, search, together, wait_for};
+use fake_store::{FakeStore, search, together};
+use fixtures::{details, product};
 use product::adapters::cache::Limits;
 use product::adapters::cache::shared::SharedStore;
 use product::domain::Error;
@@ -59,11 +63,11 @@ fn client(server: &RedisServer, timeout_ms: u64) -> Redis {
 }
 
 async fn connected(redis: &Redis) {
-    wait_for(async || redis.check().await.is_ok()).await;
+    eventually("a connection", async || redis.check().await).await;
 }
 
 async fn disconnected(redis: &Redis) {
-    wait_for(async || redis.check().await.is_err()).await;
+    eventually("the loss of the connection", async || redis.check().await.is_err()).await;
 }
 
 async fn find(cache: &Arc<SharedStore>, id: ProductId) -> Result<Arc<Product>, Error> {
@@ -121,7 +125,7 @@ async fn replicas_share_what_is_kept_and_see_each_others_writes_at_once() {
     connected(&two_redis).await;
     let id = store.id();
     // A replica outdates everything when it connects; after that they share.
-    wait_for(async || {
+    eventually("a look-up that reads nothing", async || {
         let reads = store.reads();
         find(&one, id).await.expect("found");
         find(&two, id).await.expect("found");
@@ -157,11 +161,11 @@ async fn a_write_elsewhere_outdates_the_read_it_overtakes() {
         let one = Arc::clone(&one);
         async move { one.find(id).await.expect("found").version() }
     });
-    wait_for(async || store.reads() == 1).await;
+    eventually("the first read", async || store.reads() == 1).await;
     two.replace(id, 1, &details("Kettle")).await.expect("replaced");
     // Nobody joins the old read, or finds its result.
     let (fresh, ()) = tokio::join!(find(&one, id), async {
-        wait_for(async || store.reads() == 2).await;
+        eventually("the second read", async || store.reads() == 2).await;
         store.gate.add_permits(10);
     });
     assert_eq!(fresh.expect("found").version(), 2);
@@ -177,7 +181,7 @@ async fn what_does_not_exist_is_remembered_until_it_does() {
     let (world, store) = (InRedis::start().await, FakeStore::open());
     let (redis, cache) = world.replica(&store, &limits(LONG));
     connected(&redis).await;
-    let new = Product::create(details("Teapot"));
+    let new = product("Teapot");
     assert!(matches!(find(&cache, new.id()).await, Err(Error::NotFound)));
     let reads = store.reads();
     for _ in 0..3 {
@@ -196,7 +200,7 @@ async fn that_something_does_not_exist_is_forgotten_in_time() {
     connected(&redis).await;
     let nobody = ProductId::from(uuid::Uuid::nil());
     assert!(matches!(find(&cache, nobody).await, Err(Error::NotFound)));
-    wait_for(async || {
+    eventually("another read", async || {
         assert!(matches!(find(&cache, nobody).await, Err(Error::NotFound)));
         store.reads() > 1
     })
@@ -212,7 +216,7 @@ async fn a_copy_over_its_time_is_served_if_the_store_fails_and_only_then() {
     let id = store.id();
     find(&cache, id).await.expect("found");
     let reads = store.reads();
-    wait_for(async || {
+    eventually("a copy over its time", async || {
         store.failures.lock().expect("lock").clear();
         store.failures.lock().expect("lock").push_back(unavailable());
         assert_eq!(find(&cache, id).await.expect("kept, or a copy over its time").version(), 1);
@@ -229,8 +233,8 @@ async fn a_copy_over_its_time_is_served_if_the_store_fails_and_only_then() {
     assert!(matches!(find(&cache, id).await, Err(Error::Unavailable(_))));
     assert!(matches!(find(&other, id).await, Err(Error::Unavailable(_))));
     assert_eq!(find(&cache, id).await.expect("found").version(), 2);
-    store.add(&Product::create(details("Teapot"))).await.expect("takes the place of the other");
-    wait_for(async || {
+    store.add(&product("Teapot")).await.expect("takes the place of the other");
+    eventually("the removal to show", async || {
         let reads = store.reads();
         let outcome = find(&cache, id).await;
         assert!(store.reads() == reads || matches!(outcome, Err(Error::NotFound)), "{outcome:?}");
@@ -245,7 +249,7 @@ async fn without_time_for_copies_a_failure_is_a_failure() {
     let (redis, cache) = world.replica(&store, &limits(SHORT));
     connected(&redis).await;
     find(&cache, store.id()).await.expect("found");
-    wait_for(async || {
+    eventually("the failure to show", async || {
         store.failures.lock().expect("lock").clear();
         store.failures.lock().expect("lock").push_back(unavailable());
         matches!(find(&cache, store.id()).await, Err(Error::Unavailable(_)))
@@ -286,7 +290,8 @@ async fn without_redis_the_store_answers_one_read_for_many_callers() {
         let cache = Arc::clone(&cache);
         async move { find(&cache, id).await.expect("found").version() }
     };
-    let answers = together(&store, 50, call, async { wait_for(async || store.reads() == 2).await }).await;
+    let answers =
+        together(&store, 50, call, async { eventually("the second read", async || store.reads() == 2).await }).await;
     assert_eq!((answers.len(), store.reads()), (50, 2));
     store.gate.add_permits(100);
     for version in 1..4 {
@@ -298,7 +303,7 @@ async fn without_redis_the_store_answers_one_read_for_many_callers() {
 
     world.server.launch().expect("Redis does it");
     connected(&redis).await;
-    wait_for(async || {
+    eventually("a look-up that reads nothing", async || {
         let reads = store.reads();
         assert_eq!(find(&cache, id).await.expect("found").version(), 4);
         store.reads() == reads
@@ -315,7 +320,7 @@ async fn a_write_during_an_outage_is_seen_after_it() {
     connected(&two_redis).await;
     let id = store.id();
     // Kept for long, and known to both.
-    wait_for(async || {
+    eventually("a look-up that reads nothing", async || {
         let reads = store.reads();
         assert_eq!(find(&one, id).await.expect("found").version(), 1);
         assert_eq!(find(&two, id).await.expect("found").version(), 1);
@@ -334,7 +339,7 @@ async fn a_write_during_an_outage_is_seen_after_it() {
     // Whoever is back first: neither ever sees the copy from before, which Redis still has.
     let reads = store.reads();
     let mut kept = 0;
-    wait_for(async || {
+    eventually("copies of the new version", async || {
         let reads = store.reads();
         assert_eq!(find(&one, id).await.expect("found").version(), 2);
         assert_eq!(find(&two, id).await.expect("found").version(), 2);
@@ -355,7 +360,7 @@ async fn a_write_that_redis_never_heard_of_is_made_good_by_its_replica_alone() {
     connected(&one_redis).await;
     connected(&two_redis).await;
     let id = store.id();
-    wait_for(async || {
+    eventually("a look-up that reads nothing", async || {
         let reads = store.reads();
         assert_eq!(find(&one, id).await.expect("found").version(), 1);
         assert_eq!(find(&two, id).await.expect("found").version(), 1);
@@ -368,7 +373,8 @@ async fn a_write_that_redis_never_heard_of_is_made_good_by_its_replica_alone() {
     disconnected(&one_redis).await;
     one.replace(id, 1, &details("Kettle")).await.expect("replaced");
     world.server.resume().expect("Redis does it");
-    wait_for(async || find(&two, id).await.expect("found").version() == 2).await;
+    eventually("the other replica to see the write", async || find(&two, id).await.expect("found").version() == 2)
+        .await;
 }
 
 #[tokio::test]
@@ -383,10 +389,10 @@ async fn without_redis_nobody_joins_a_read_from_before_his_write() {
         let cache = Arc::clone(&cache);
         async move { cache.find(id).await.expect("found").version() }
     });
-    wait_for(async || store.reads() == 1).await;
+    eventually("the first read", async || store.reads() == 1).await;
     cache.replace(id, 1, &details("Kettle")).await.expect("replaced");
     let (fresh, ()) = tokio::join!(find(&cache, id), async {
-        wait_for(async || store.reads() == 2).await;
+        eventually("the second read", async || store.reads() == 2).await;
         store.gate.add_permits(2);
     });
     assert_eq!((fresh.expect("found").version(), slow.await.expect("no panic")), (2, 1));
@@ -400,7 +406,7 @@ async fn a_write_that_redis_refuses_to_note_is_seen_all_the_same() {
     let (redis, cache) = world.replica(&store, &limits(LONG));
     connected(&redis).await;
     let id = store.id();
-    wait_for(async || {
+    eventually("a look-up that reads nothing", async || {
         let reads = store.reads();
         find(&cache, id).await.expect("found");
         store.reads() == reads

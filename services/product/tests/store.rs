@@ -1,6 +1,11 @@
 //! The contract of the store: one suite, run on SQLite, through both caches, and on Postgres.
 
+#[allow(dead_code, reason = "what the other tests use of it")]
+#[path = "support/fixtures.rs"]
+mod fixtures;
+
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,26 +32,75 @@ use uuid::Uuid;
 
 const SORTS: [Sort; 4] = [Sort::Name, Sort::PriceAsc, Sort::PriceDesc, Sort::Newest];
 
-#[tokio::test]
-async fn sqlite_keeps_the_contract() {
-    let (_folder, db) = sqlite().await;
-    contract(Arc::new(sql(&db))).await;
-    tells(&db).await;
+/// A store on a database of its own, and what lies under it.
+struct Store {
+    store: Arc<dyn ProductStore>,
+    db: Db,
+    _folder: Option<TempDir>,
+    _redis: Option<RedisServer>,
 }
 
-#[tokio::test]
-async fn the_cache_keeps_the_contract() {
-    let (_folder, db) = sqlite().await;
-    contract(Arc::new(CachedStore::new(Arc::new(sql(&db)), &kept_for_a_day()))).await;
+impl Deref for Store {
+    type Target = dyn ProductStore;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.store
+    }
 }
 
-#[tokio::test]
-async fn the_shared_cache_keeps_the_contract() {
-    let server = RedisServer::start().expect("Redis");
-    let (_folder, db) = sqlite().await;
-    let redis = Redis::open(&settings::Redis::new(&server.url()).expect("a URL"));
-    let redis = redis.expect("a URL").expect("configured");
-    contract(Arc::new(SharedStore::new(Arc::new(sql(&db)), redis, &kept_for_a_day()))).await;
+impl Store {
+    async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("folder");
+        let url = format!("sqlite:{}", folder.path().join("product.db").display());
+        Self { _folder: Some(folder), ..Self::open(url).await }
+    }
+
+    async fn postgres() -> Self {
+        Self::open(backends::postgres().database().expect("database")).await
+    }
+
+    /// SQLite through the cache in memory.
+    async fn cached() -> Self {
+        let inner = Self::sqlite().await;
+        Self { store: Arc::new(CachedStore::new(Arc::clone(&inner.store), &kept_for_a_day())), ..inner }
+    }
+
+    /// SQLite through the cache in Redis.
+    async fn shared_cache() -> Self {
+        let server = RedisServer::start().expect("Redis");
+        let redis = Redis::open(&settings::Redis::new(&server.url()).expect("a URL"));
+        let redis = redis.expect("a URL").expect("configured");
+        let inner = Self::sqlite().await;
+        let store = Arc::new(SharedStore::new(Arc::clone(&inner.store), redis, &kept_for_a_day()));
+        Self { store, _redis: Some(server), ..inner }
+    }
+
+    async fn open(url: String) -> Self {
+        let settings = Database::new(&url).expect("a URL");
+        let db = Db::open("product", &settings, MIGRATIONS).await.expect("database");
+        Self { store: Arc::new(sql(&db)), db, _folder: None, _redis: None }
+    }
+
+    /// The store without any cache.
+    fn sql(&self) -> SqlStore {
+        sql(&self.db)
+    }
+
+    /// The events since the last call.
+    async fn published(&self) -> Vec<Envelope> {
+        drain(&Outbox::new(self.db.clone())).await.expect("an outbox")
+    }
+
+    /// The one event since the last call, as type, version, key and payload.
+    async fn one_published(&self) -> (String, u16, String, serde_json::Value) {
+        let [event] = &self.published().await[..] else { panic!("one event was expected") };
+        let payload = serde_json::Value::Object(event.payload().clone());
+        (event.kind().to_owned(), event.version(), event.key().to_owned(), payload)
+    }
+}
+
+fn sql(db: &Db) -> SqlStore {
+    SqlStore::new(db.clone(), Outbox::new(db.clone()))
 }
 
 fn kept_for_a_day() -> Limits {
@@ -61,105 +115,77 @@ fn kept_for_a_day() -> Limits {
     }
 }
 
-#[tokio::test]
-async fn sqlite_seeds_once() {
-    let (_folder, db) = sqlite().await;
-    seeds_once(&sql(&db)).await;
-    let told: Vec<_> = told(&db).await.iter().map(|event| event.kind().to_owned()).collect();
-    assert_eq!(told, ["product.created", "product.deleted"], "of two hundred products, of which nobody is told");
+backends::contract! {
+    Store::{sqlite, postgres, cached, shared_cache}:
+    what_is_added_is_found,
+    what_is_not_there_is_not_found,
+    a_sku_belongs_to_one_product,
+    a_replacement_counts_the_version_up,
+    of_two_replacements_one_wins,
+    what_is_removed_is_gone,
+    words_are_found_whatever_their_case,
+    patterns_are_taken_literally,
+    filters_narrow,
+    orders_are_total,
+    pages_have_no_gaps,
 }
 
-#[tokio::test]
-async fn postgres_keeps_the_contract() {
-    let db = postgres().await;
-    contract(Arc::new(sql(&db))).await;
-    tells(&db).await;
+/// What only a database has to do.
+mod database {
+    use super::*;
+
+    backends::contract! {
+        Store::{sqlite, postgres}:
+        each_change_is_published_once,
+        nothing_happens_without_its_event,
+        seeds_once,
+        two_replicas_seed_once,
+    }
 }
 
-#[tokio::test]
-async fn postgres_seeds_once() {
-    let db = postgres().await;
-    seeds_once(&sql(&db)).await;
-    let told: Vec<_> = told(&db).await.iter().map(|event| event.kind().to_owned()).collect();
-    assert_eq!(told, ["product.created", "product.deleted"], "of two hundred products, of which nobody is told");
-    two_replicas_seed_once(&postgres().await).await;
-}
-
-async fn contract(store: Arc<dyn ProductStore>) {
-    let store = store.as_ref();
-    what_is_added_is_found(store).await;
-    what_is_not_there_is_not_found(store).await;
-    a_sku_belongs_to_one_product(store).await;
-    a_replacement_counts_the_version_up(store).await;
-    of_two_replacements_one_wins(store).await;
-    what_is_removed_is_gone(store).await;
-    words_are_found_whatever_their_case(store).await;
-    patterns_are_taken_literally(store).await;
-    filters_narrow(store).await;
-    orders_are_total(store).await;
-    pages_have_no_gaps(store).await;
-}
-
-async fn told(db: &Db) -> Vec<Envelope> {
-    drain(&Outbox::new(db.clone())).await.expect("an outbox")
-}
-
-/// The one event that was told, as type, version, key and payload.
-async fn one_told(db: &Db) -> (String, u16, String, serde_json::Value) {
-    let [event] = &told(db).await[..] else { panic!("one event was expected") };
-    let payload = serde_json::Value::Object(event.payload().clone());
-    (event.kind().to_owned(), event.version(), event.key().to_owned(), payload)
-}
-
-async fn tells(db: &Db) {
-    let store = sql(db);
-    told(db).await;
-    each_change_is_told_once(&store, db).await;
-    nothing_happens_without_being_told(&store, db).await;
-}
-
-async fn each_change_is_told_once(store: &SqlStore, db: &Db) {
+async fn each_change_is_published_once(stores: &Store) {
+    let store = &stores.sql();
     let text = |at: DateTime<Utc>| at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-    let product = add(store, draft("told", "Kettle")).await;
+    let product = add(store, draft_in("told", "Kettle")).await;
     let (id, sku) = (product.id().to_string(), product.details().sku().to_owned());
     let price = product.details().price();
     let facts = json!({ "product_id": id, "sku": sku, "name": "Kettle", "price_minor": price.amount_minor(),
         "currency": "EUR", "version": 1, "created_at": text(product.created_at()) });
-    assert_eq!(one_told(db).await, ("product.created".to_owned(), 1, id.clone(), facts));
+    assert_eq!(stores.one_published().await, ("product.created".to_owned(), 1, id.clone(), facts));
     assert!(matches!(store.add(&product).await, Err(Error::SkuTaken)));
-    let other = add(store, draft("told", "Other")).await;
-    told(db).await;
+    let other = add(store, draft_in("told", "Other")).await;
+    stores.published().await;
 
-    let details = |draft: Draft| Details::new(draft).expect("valid");
-    let new = details(Draft { sku: sku.clone(), amount_minor: 4_711, ..draft("told", "Pot") });
+    let new = details(Draft { sku: sku.clone(), amount_minor: 4_711, ..draft_in("told", "Pot") });
     assert!(matches!(store.replace(product.id(), 2, &new).await, Err(Error::VersionConflict { .. })));
     assert!(matches!(store.replace(other.id(), 1, &new).await, Err(Error::SkuTaken)));
-    assert_eq!(told(db).await, [], "what is refused has not happened");
+    assert_eq!(stores.published().await, [], "what is refused has not happened");
     let updated = store.replace(product.id(), 1, &new).await.expect("replaced");
     let facts = json!({ "product_id": id, "sku": sku, "name": "Pot", "price_minor": 4_711, "currency": "EUR",
         "version": 2, "updated_at": text(updated.updated_at()) });
-    assert_eq!(one_told(db).await, ("product.updated".to_owned(), 1, id.clone(), facts));
+    assert_eq!(stores.one_published().await, ("product.updated".to_owned(), 1, id.clone(), facts));
 
     let before = product::domain::product::now();
     store.remove(product.id()).await.expect("removed");
-    let (kind, version, key, mut facts) = one_told(db).await;
+    let (kind, version, key, mut facts) = stores.one_published().await;
     assert_eq!((kind.as_str(), version, &key), ("product.deleted", 1, &id));
     let at: DateTime<Utc> = facts["deleted_at"].as_str().expect("a time").parse().expect("RFC 3339");
     assert!(before <= at && at <= Utc::now(), "{at}");
     facts.as_object_mut().expect("an object").remove("deleted_at");
     assert_eq!(facts, json!({ "product_id": id, "sku": sku, "name": "Pot" }));
     assert!(matches!(store.remove(product.id()).await, Err(Error::NotFound)));
-    assert_eq!(told(db).await, []);
+    assert_eq!(stores.published().await, []);
 }
 
-async fn nothing_happens_without_being_told(store: &SqlStore, db: &Db) {
+async fn nothing_happens_without_its_event(stores: &Store) {
+    let store = &stores.sql();
     let run = async |sql: &'static str| {
-        let mut conn = db.writer().await.expect("connection");
+        let mut conn = stores.db.writer().await.expect("connection");
         let _: u64 = on!(conn, |c| sqlx::query(sql).execute(c)).await.expect(sql);
     };
-    let known = add(store, draft("silent", "Known")).await;
-    let new = Product::create(details(draft("silent", "New")));
-    told(db).await;
+    let known = add(store, draft_in("silent", "Known")).await;
+    let new = Product::create(details(draft_in("silent", "New")));
+    stores.published().await;
     run("ALTER TABLE outbox RENAME TO outbox_away").await;
     assert!(matches!(store.add(&new).await, Err(Error::Storage(_))));
     assert!(matches!(store.replace(known.id(), 1, new.details()).await, Err(Error::Storage(_))));
@@ -167,11 +193,11 @@ async fn nothing_happens_without_being_told(store: &SqlStore, db: &Db) {
     run("ALTER TABLE outbox_away RENAME TO outbox").await;
     assert!(matches!(store.find(new.id()).await, Err(Error::NotFound)));
     assert_eq!(*store.find(known.id()).await.expect("found"), known);
-    assert_eq!(told(db).await, []);
+    assert_eq!(stores.published().await, []);
 }
 
 async fn what_is_added_is_found(store: &dyn ProductStore) {
-    let product = Product::create(details(draft("added", "Crème brûlée \u{1f36e}")));
+    let product = Product::create(details(draft_in("added", "Crème brûlée \u{1f36e}")));
     store.add(&product).await.expect("added");
     assert_eq!(*store.find(product.id()).await.expect("found"), product);
     assert_eq!(ids(store, in_category("added")).await, [product.id()]);
@@ -179,7 +205,7 @@ async fn what_is_added_is_found(store: &dyn ProductStore) {
 
 async fn what_is_not_there_is_not_found(store: &dyn ProductStore) {
     let nobody = ProductId::from(Uuid::now_v7());
-    let details = details(draft("nobody", "Nobody"));
+    let details = details(draft_in("nobody", "Nobody"));
     assert!(matches!(store.find(nobody).await, Err(Error::NotFound)));
     assert!(matches!(store.replace(nobody, 1, &details).await, Err(Error::NotFound)));
     assert!(matches!(store.remove(nobody).await, Err(Error::NotFound)));
@@ -187,9 +213,9 @@ async fn what_is_not_there_is_not_found(store: &dyn ProductStore) {
 }
 
 async fn a_sku_belongs_to_one_product(store: &dyn ProductStore) {
-    let first = add(store, draft("skus", "First")).await;
-    let second = add(store, draft("skus", "Second")).await;
-    let taken = Draft { sku: first.details().sku().to_owned(), ..draft("skus", "Third") };
+    let first = add(store, draft_in("skus", "First")).await;
+    let second = add(store, draft_in("skus", "Second")).await;
+    let taken = Draft { sku: first.details().sku().to_owned(), ..draft_in("skus", "Third") };
     let third = Product::create(details(taken.clone()));
     assert!(matches!(store.add(&third).await, Err(Error::SkuTaken)));
     assert!(matches!(store.find(third.id()).await, Err(Error::NotFound)));
@@ -199,9 +225,9 @@ async fn a_sku_belongs_to_one_product(store: &dyn ProductStore) {
 }
 
 async fn a_replacement_counts_the_version_up(store: &dyn ProductStore) {
-    let old = add(store, draft("replaced", "Old")).await;
+    let old = add(store, draft_in("replaced", "Old")).await;
     store.find(old.id()).await.expect("found before");
-    let change = Draft { amount_minor: 1, currency: "USD".into(), stock: 9, ..draft("replaced", "New Words") };
+    let change = Draft { amount_minor: 1, currency: "USD".into(), stock: 9, ..draft_in("replaced", "New Words") };
     let change = details(change);
     let new = store.replace(old.id(), 1, &change).await.expect("replaced");
     assert_eq!((new.id(), new.version(), new.created_at()), (old.id(), 2, old.created_at()));
@@ -217,8 +243,8 @@ async fn a_replacement_counts_the_version_up(store: &dyn ProductStore) {
 }
 
 async fn of_two_replacements_one_wins(store: &dyn ProductStore) {
-    let product = add(store, draft("race", "Race")).await;
-    let (left, right) = (details(draft("race", "Left")), details(draft("race", "Right")));
+    let product = add(store, draft_in("race", "Race")).await;
+    let (left, right) = (details(draft_in("race", "Left")), details(draft_in("race", "Right")));
     let (a, b) = tokio::join!(store.replace(product.id(), 1, &left), store.replace(product.id(), 1, &right));
     let (won, lost) = if a.is_ok() { (a, b) } else { (b, a) };
     assert!(matches!(lost, Err(Error::VersionConflict { current: 2 })), "{lost:?}");
@@ -226,7 +252,7 @@ async fn of_two_replacements_one_wins(store: &dyn ProductStore) {
 }
 
 async fn what_is_removed_is_gone(store: &dyn ProductStore) {
-    let product = add(store, draft("removed", "Removed")).await;
+    let product = add(store, draft_in("removed", "Removed")).await;
     assert_eq!(ids(store, in_category("removed")).await.len(), 1);
     store.find(product.id()).await.expect("found before");
     store.remove(product.id()).await.expect("removed");
@@ -237,8 +263,8 @@ async fn what_is_removed_is_gone(store: &dyn ProductStore) {
 
 async fn words_are_found_whatever_their_case(store: &dyn ProductStore) {
     let description = "Glüht BLAU in der Nacht.".to_owned();
-    let lamp = add(store, Draft { description, ..draft("words", "Große LAMPE") }).await;
-    add(store, draft("words", "Große Vase")).await;
+    let lamp = add(store, Draft { description, ..draft_in("words", "Große LAMPE") }).await;
+    add(store, draft_in("words", "Große Vase")).await;
     for query in ["lampe", "LAMPE", "große lampe", "glüht GROß", "blau nacht lamp", "a e b l u n g t"] {
         let found = ids(store, SearchDraft { query: query.into(), ..in_category("words") }).await;
         assert_eq!(found, [lamp.id()], "{query}");
@@ -247,8 +273,8 @@ async fn words_are_found_whatever_their_case(store: &dyn ProductStore) {
 }
 
 async fn patterns_are_taken_literally(store: &dyn ProductStore) {
-    let percent = add(store, draft("patterns", r"100% c:\a_b 'quoted'")).await;
-    add(store, draft("patterns", "1000 cxab quoted")).await;
+    let percent = add(store, draft_in("patterns", r"100% c:\a_b 'quoted'")).await;
+    add(store, draft_in("patterns", "1000 cxab quoted")).await;
     for query in ["100%", "a_b", r"c:\a", "%", "_", r"\", "'"] {
         let found = ids(store, SearchDraft { query: query.into(), ..in_category("patterns") }).await;
         assert_eq!(found, [percent.id()], "{query}");
@@ -258,7 +284,7 @@ async fn patterns_are_taken_literally(store: &dyn ProductStore) {
 async fn filters_narrow(store: &dyn ProductStore) {
     let mut products = Vec::new();
     for (price, stock) in [(100, 0), (200, 1), (300, 2)] {
-        products.push(add(store, Draft { amount_minor: price, stock, ..draft("filters", "Filtered") }).await.id());
+        products.push(add(store, Draft { amount_minor: price, stock, ..draft_in("filters", "Filtered") }).await.id());
     }
     let search = || SearchDraft { sort: Some(Sort::PriceAsc), ..in_category("filters") };
     assert_eq!(ids(store, search()).await, products);
@@ -278,7 +304,7 @@ async fn orders_are_total(store: &dyn ProductStore) {
     let mut products = Vec::new();
     let values = [("banana", 3, 0), ("Apple", 5, 500), ("apple", 3, 123), ("zebra", 0, 0), ("Éclair", 5, 500)];
     for (name, amount_minor, ms) in values {
-        let details = details(Draft { amount_minor, ..draft("orders", name) });
+        let details = details(Draft { amount_minor, ..draft_in("orders", name) });
         let at = DateTime::from_timestamp_millis(1_700_000_000_000 + ms).expect("in range");
         let product = Product::stored(Uuid::now_v7().into(), details, 1, (at, at));
         store.add(&product).await.expect("added");
@@ -294,7 +320,7 @@ async fn pages_have_no_gaps(store: &dyn ProductStore) {
     let mut products = Vec::new();
     for n in 0..23 {
         let name = format!("Item {}", n % 5);
-        products.push(add(store, Draft { amount_minor: n % 4, ..draft("pages", &name) }).await);
+        products.push(add(store, Draft { amount_minor: n % 4, ..draft_in("pages", &name) }).await);
     }
     for sort in SORTS {
         for page_size in [1, 7, 23] {
@@ -304,11 +330,12 @@ async fn pages_have_no_gaps(store: &dyn ProductStore) {
     }
 }
 
-async fn seeds_once(store: &SqlStore) {
+async fn seeds_once(stores: &Store) {
+    let store = &stores.sql();
     let products = seed::products().expect("every line");
     let (first, others) = products.split_first().expect("products");
     // An admin has been faster with one of the SKUs.
-    let own = Draft { sku: others[0].details().sku().to_owned(), ..draft("own", "Own") };
+    let own = Draft { sku: others[0].details().sku().to_owned(), ..draft_in("own", "Own") };
     let own = Product::create(details(own));
     store.add(&own).await.expect("added");
     let added = store.seed("test", &products).await.expect("seeded");
@@ -319,26 +346,20 @@ async fn seeds_once(store: &SqlStore) {
     assert!(matches!(store.find(first.id()).await, Err(Error::NotFound)));
     let all = all_pages(store, SearchDraft { page_size: 100, ..search() }).await;
     assert_eq!(all.len(), products.len() - 1);
+    let published: Vec<_> = stores.published().await.iter().map(|event| event.kind().to_owned()).collect();
+    assert_eq!(published, ["product.created", "product.deleted"], "nothing of the two hundred that were seeded");
 }
 
-async fn two_replicas_seed_once(db: &Db) {
+async fn two_replicas_seed_once(stores: &Store) {
     let products = seed::products().expect("every line");
-    let (left, right) = (sql(db), sql(db));
+    let (left, right) = (stores.sql(), stores.sql());
     let (a, b) = tokio::join!(left.seed("test", &products), right.seed("test", &products));
     let added = [a.expect("left"), b.expect("right")];
     assert_eq!(BTreeSet::from(added), BTreeSet::from([0, products.len() as u64]));
 }
 
-fn draft(category: &str, name: &str) -> Draft {
-    Draft {
-        sku: Uuid::new_v4().simple().to_string().to_uppercase(),
-        name: name.to_owned(),
-        description: String::new(),
-        category: category.to_owned(),
-        amount_minor: 1290,
-        currency: "EUR".to_owned(),
-        stock: 3,
-    }
+fn draft_in(category: &str, name: &str) -> Draft {
+    Draft { category: category.to_owned(), ..fixtures::draft(name) }
 }
 
 fn details(draft: Draft) -> Details {
@@ -395,23 +416,4 @@ fn sorted(products: &[Product], sort: Sort) -> Vec<ProductId> {
         products.reverse();
     }
     products.into_iter().map(Product::id).collect()
-}
-
-fn sql(db: &Db) -> SqlStore {
-    SqlStore::new(db.clone(), Outbox::new(db.clone()))
-}
-
-async fn sqlite() -> (TempDir, Db) {
-    let folder = tempfile::tempdir().expect("folder");
-    let url = format!("sqlite:{}", folder.path().join("product.db").display());
-    (folder, open(url).await)
-}
-
-async fn open(url: String) -> Db {
-    let settings = Database::new(&url).expect("a URL");
-    Db::open("product", &settings, MIGRATIONS).await.expect("database")
-}
-
-async fn postgres() -> Db {
-    open(backends::postgres().database().expect("database")).await
 }

@@ -29,7 +29,7 @@ impl UserService for UserApi {
         let message = request.get_ref();
         let role = decode_role(message.role());
         let draft = Draft { id: &message.id, email: &message.email, name: &message.name, role };
-        let creation = self.users.create(&draft).await.map_err(refuse)?;
+        let creation = self.users.create(&draft).await.map_err(status)?;
         let (user, created) = (Some(encode(&creation.user)), creation.created);
         Ok(Response::new(CreateUserResponse { user, created }))
     }
@@ -37,14 +37,14 @@ impl UserService for UserApi {
     async fn get_user(&self, request: Request<GetUserRequest>) -> Result<Response<GetUserResponse>, Status> {
         let id = decode_id(&request.get_ref().id)?;
         Actor::of(request.metadata()).require_self_or_admin(id.uuid())?;
-        let user = self.users.get(id).await.map_err(refuse)?;
+        let user = self.users.get(id).await.map_err(status)?;
         Ok(Response::new(GetUserResponse { user: Some(encode(&user)) }))
     }
 
     async fn list_users(&self, request: Request<ListUsersRequest>) -> Result<Response<ListUsersResponse>, Status> {
         person(Actor::of(request.metadata()))?.require_admin()?;
         let message = request.get_ref();
-        let page = self.users.list(message.page_size, &message.page_token).await.map_err(refuse)?;
+        let page = self.users.list(message.page_size, &message.page_token).await.map_err(status)?;
         let users = page.users.iter().map(encode).collect();
         Ok(Response::new(ListUsersResponse { users, next_page_token: page.next_cursor }))
     }
@@ -52,7 +52,7 @@ impl UserService for UserApi {
     async fn update_user(&self, request: Request<UpdateUserRequest>) -> Result<Response<UpdateUserResponse>, Status> {
         let id = decode_id(&request.get_ref().id)?;
         person(Actor::of(request.metadata()))?.require_self_or_admin(id.uuid())?;
-        let user = self.users.rename(id, &request.get_ref().name).await.map_err(refuse)?;
+        let user = self.users.rename(id, &request.get_ref().name).await.map_err(status)?;
         Ok(Response::new(UpdateUserResponse { user: Some(encode(&user)) }))
     }
 
@@ -60,8 +60,8 @@ impl UserService for UserApi {
         let actor = person(Actor::of(request.metadata()))?;
         actor.require_admin()?;
         let id = decode_id(&request.get_ref().id)?;
-        let role = decode_role(request.get_ref().role()).ok_or_else(|| refuse(Role::missing().into()))?;
-        let user = self.users.set_role(id, role, actor.user_id().map(UserId::from)).await.map_err(refuse)?;
+        let role = decode_role(request.get_ref().role()).ok_or_else(|| status(Role::missing().into()))?;
+        let user = self.users.set_role(id, role, actor.user_id().map(UserId::from)).await.map_err(status)?;
         tracing::info!(user.id = %id.uuid(), user.role = role.as_str(), actor = ?actor, "role set");
         Ok(Response::new(SetRoleResponse { user: Some(encode(&user)) }))
     }
@@ -70,7 +70,7 @@ impl UserService for UserApi {
         let actor = Actor::of(request.metadata());
         actor.require_admin()?;
         let id = decode_id(&request.get_ref().id)?;
-        self.users.delete(id).await.map_err(refuse)?;
+        self.users.delete(id).await.map_err(status)?;
         tracing::info!(user.id = %id.uuid(), actor = ?actor, "user deleted");
         Ok(Response::new(DeleteUserResponse {}))
     }
@@ -95,12 +95,12 @@ fn person(actor: Actor) -> Result<Actor, Problem> {
 }
 
 /// By value, for `map_err`.
-fn refuse(error: Error) -> Status {
+fn status(error: Error) -> Status {
     to_status(&error)
 }
 
 fn decode_id(text: &str) -> Result<UserId, Status> {
-    UserId::parse(text).map_err(|field| refuse(field.into()))
+    UserId::parse(text).map_err(|field| status(field.into()))
 }
 
 fn decode_role(role: RoleMessage) -> Option<Role> {

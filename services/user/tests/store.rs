@@ -1,6 +1,6 @@
 //! What every store of users must do, asked of SQLite and of Postgres.
 //!
-//! The suite gets two stores on one database, as two replicas of the service would have them.
+//! Each test gets two stores on a database of its own, as two replicas of the service would have them.
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use std::sync::Arc;
@@ -9,9 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use messaging::testing::drain;
 use messaging::{Envelope, Outbox};
 use serde_json::json;
-use stores::db::Db;
-use stores::on;
-use stores::settings::Database;
+use tempfile::TempDir;
 use user::adapters::sql::{MIGRATIONS, SqlUsers};
 use user::domain::{Creation, Draft, Error, Name, Position, Role, User, UserId};
 use user::ports::UserStore;
@@ -26,42 +24,76 @@ struct Replica {
     db: Db,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sqlite_keeps_the_contract() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("user.db").display());
-    contract(&open(&url).await, &open(&url).await).await;
+/// Two replicas on one database.
+struct Replicas {
+    first: Replica,
+    second: Replica,
+    _folder: Option<TempDir>,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn postgres_keeps_the_contract() {
-    let url = backends::postgres().database().unwrap();
-    contract(&open(&url).await, &open(&url).await).await;
+impl Replicas {
+    async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("user.db").display());
+        Self { _folder: Some(folder), ..Self::open(&url).await }
+    }
+
+    async fn postgres() -> Self {
+        Self::open(&backends::postgres().database().unwrap()).await
+    }
+
+    async fn open(url: &str) -> Self {
+        Self { first: Replica::open(url).await, second: Replica::open(url).await, _folder: None }
+    }
+
+    fn stores(&self) -> (&Store, &Store) {
+        (&self.first.store, &self.second.store)
+    }
 }
 
-async fn open(url: &str) -> Replica {
-    let settings = Database::new(url).expect("a URL");
-    let db = Db::open("user", &settings, MIGRATIONS).await.unwrap();
-    let outbox = Outbox::new(db.clone());
-    Replica { store: Arc::new(SqlUsers::new(db.clone(), outbox.clone())), outbox, db }
+impl Replica {
+    async fn open(url: &str) -> Self {
+        let settings = Database::new(url).expect("a URL");
+        let db = Db::open("user", &settings, MIGRATIONS).await.unwrap();
+        let outbox = Outbox::new(db.clone());
+        Self { store: Arc::new(SqlUsers::new(db.clone(), outbox.clone())), outbox, db }
+    }
+
+    /// The events since the last call.
+    async fn published(&self) -> Vec<Envelope> {
+        drain(&self.outbox).await.unwrap()
+    }
+
+    /// The one event since the last call, as type, version, key and payload.
+    async fn one_published(&self) -> (String, u16, String, serde_json::Value) {
+        let [event] = &self.published().await[..] else { panic!("one event was expected") };
+        let payload = serde_json::Value::Object(event.payload().clone());
+        (event.kind().to_owned(), event.version(), event.key().to_owned(), payload)
+    }
+
+    /// Runs a statement past the store.
+    async fn run(&self, sql: &'static str) {
+        let mut conn = self.db.writer().await.unwrap();
+        let _: u64 = on!(conn, |c| sqlx::query(sql).execute(c)).await.unwrap();
+    }
 }
 
-async fn contract(first: &Replica, second: &Replica) {
-    let (store, replica) = (Arc::clone(&first.store), Arc::clone(&second.store));
-    pages_walk_through_everybody_once(&store).await;
-    creating_is_idempotent_by_id(&store).await;
-    racing_creators_agree(&store, &replica).await;
-    addresses_are_unique(&store).await;
-    users_are_renamed(&store).await;
-    roles_are_set(&store).await;
-    users_are_deleted(&store).await;
-    the_last_admin_stays(&store).await;
-    admins_who_demote_each_other_leave_one(&store, &replica).await;
-    admins_who_delete_each_other_leave_one(&store, &replica).await;
-    demotion_and_deletion_together_leave_one(&store, &replica).await;
-    each_change_is_told_once(first).await;
-    racing_creators_tell_once(first, &replica).await;
-    nothing_happens_without_being_told(first).await;
+backends::contract! {
+    Replicas::{sqlite, postgres}:
+    pages_walk_through_everybody_once,
+    creating_is_idempotent_by_id,
+    racing_creators_agree,
+    addresses_are_unique,
+    users_are_renamed,
+    roles_are_set,
+    users_are_deleted,
+    the_last_admin_stays,
+    admins_who_demote_each_other_leave_one,
+    admins_who_delete_each_other_leave_one,
+    demotion_and_deletion_together_leave_one,
+    each_change_is_published_once,
+    racing_creators_publish_once,
+    nothing_happens_without_its_event,
 }
 
 fn user_at(id: Uuid, email: &str, role: Role, at: DateTime<Utc>) -> User {
@@ -101,7 +133,8 @@ async fn two_admins(store: &Store) -> (UserId, UserId) {
     (one, other)
 }
 
-async fn pages_walk_through_everybody_once(store: &Store) {
+async fn pages_walk_through_everybody_once(replicas: &Replicas) {
+    let store = &replicas.first.store;
     assert!(everybody(store).await.is_empty(), "the suite needs an empty database");
     // Equal times need the id to tell users apart; a time without a fraction is written shorter on SQLite.
     let start = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
@@ -123,7 +156,8 @@ async fn pages_walk_through_everybody_once(store: &Store) {
     assert_eq!(seen, expected);
 }
 
-async fn creating_is_idempotent_by_id(store: &Store) {
+async fn creating_is_idempotent_by_id(replicas: &Replicas) {
+    let store = &replicas.first.store;
     let first = user(Role::User);
     let created = store.create(first.clone()).await.unwrap();
     assert_eq!(created, Creation { user: first.clone(), created: true });
@@ -135,7 +169,8 @@ async fn creating_is_idempotent_by_id(store: &Store) {
     assert_eq!(store.find(first.id()).await.unwrap(), first);
 }
 
-async fn racing_creators_agree(store: &Store, replica: &Store) {
+async fn racing_creators_agree(replicas: &Replicas) {
+    let (store, replica) = replicas.stores();
     for _ in 0..20 {
         let wanted = user(Role::User);
         let racers = [store, replica, store, replica].map(|store| {
@@ -152,7 +187,8 @@ async fn racing_creators_agree(store: &Store, replica: &Store) {
     }
 }
 
-async fn addresses_are_unique(store: &Store) {
+async fn addresses_are_unique(replicas: &Replicas) {
+    let store = &replicas.first.store;
     let first = store.create(user(Role::User)).await.unwrap().user;
     let second = user_at(Uuid::new_v4(), first.email().as_str(), Role::User, Utc::now());
     assert!(matches!(store.create(second.clone()).await, Err(Error::EmailTaken)));
@@ -161,7 +197,8 @@ async fn addresses_are_unique(store: &Store) {
     assert!(store.create(second).await.unwrap().created, "the address of a deleted user is free again");
 }
 
-async fn users_are_renamed(store: &Store) {
+async fn users_are_renamed(replicas: &Replicas) {
+    let store = &replicas.first.store;
     let before = store.create(user(Role::User)).await.unwrap().user;
     let name = Name::parse("Grace 名 O'Hopper").unwrap();
     let after = store.rename(before.id(), &name, later(&before)).await.unwrap();
@@ -173,7 +210,8 @@ async fn users_are_renamed(store: &Store) {
     assert!(matches!(nobody, Err(Error::NotFound)));
 }
 
-async fn roles_are_set(store: &Store) {
+async fn roles_are_set(replicas: &Replicas) {
+    let store = &replicas.first.store;
     stored(store, Role::Admin).await; // so that the other is not the last
     let before = store.create(user(Role::User)).await.unwrap().user;
     let admin = store.set_role(before.id(), Role::Admin, None, later(&before)).await.unwrap();
@@ -189,7 +227,8 @@ async fn roles_are_set(store: &Store) {
     }
 }
 
-async fn users_are_deleted(store: &Store) {
+async fn users_are_deleted(replicas: &Replicas) {
+    let store = &replicas.first.store;
     stored(store, Role::Admin).await;
     for role in [Role::User, Role::Admin] {
         let id = stored(store, role).await;
@@ -199,7 +238,8 @@ async fn users_are_deleted(store: &Store) {
     }
 }
 
-async fn the_last_admin_stays(store: &Store) {
+async fn the_last_admin_stays(replicas: &Replicas) {
+    let store = &replicas.first.store;
     let (gone, last) = two_admins(store).await;
     store.delete(gone, Utc::now()).await.unwrap();
     assert!(matches!(store.set_role(last, Role::User, None, Utc::now()).await, Err(Error::LastAdmin)));
@@ -211,26 +251,26 @@ async fn the_last_admin_stays(store: &Store) {
     store.delete(plain, Utc::now()).await.unwrap();
 }
 
-/// What one of two racers does to the other.
+/// How one of two admins takes the other's role away.
 #[derive(Clone, Copy)]
-enum Attack {
+enum Removal {
     Demote,
     Delete,
 }
 
-async fn attack(store: Store, attack: Attack, victim: UserId) -> Result<(), Error> {
-    match attack {
-        Attack::Demote => store.set_role(victim, Role::User, None, Utc::now()).await.map(|_| ()),
-        Attack::Delete => store.delete(victim, Utc::now()).await,
+async fn remove_admin(store: Store, removal: Removal, admin: UserId) -> Result<(), Error> {
+    match removal {
+        Removal::Demote => store.set_role(admin, Role::User, None, Utc::now()).await.map(|_| ()),
+        Removal::Delete => store.delete(admin, Utc::now()).await,
     }
 }
 
-/// Two admins attack each other at once, many times, each through a replica of its own.
-async fn duel(stores: (&Store, &Store), attacks: (Attack, Attack)) {
+/// Two admins remove each other at once, many times, each through a replica of its own.
+async fn race_removals(stores: (&Store, &Store), removals: (Removal, Removal)) {
     for _ in 0..30 {
         let (one, other) = two_admins(stores.0).await;
-        let first = tokio::spawn(attack(Arc::clone(stores.0), attacks.0, other));
-        let second = tokio::spawn(attack(Arc::clone(stores.1), attacks.1, one));
+        let first = tokio::spawn(remove_admin(Arc::clone(stores.0), removals.0, other));
+        let second = tokio::spawn(remove_admin(Arc::clone(stores.1), removals.1, one));
         let outcomes = [first.await.unwrap(), second.await.unwrap()];
         let won = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
         let refused = outcomes.iter().filter(|outcome| matches!(outcome, Err(Error::LastAdmin))).count();
@@ -239,76 +279,68 @@ async fn duel(stores: (&Store, &Store), attacks: (Attack, Attack)) {
     }
 }
 
-async fn admins_who_demote_each_other_leave_one(store: &Store, replica: &Store) {
-    duel((store, replica), (Attack::Demote, Attack::Demote)).await;
-    duel((store, store), (Attack::Demote, Attack::Demote)).await;
+async fn admins_who_demote_each_other_leave_one(replicas: &Replicas) {
+    let (store, _) = replicas.stores();
+    race_removals(replicas.stores(), (Removal::Demote, Removal::Demote)).await;
+    race_removals((store, store), (Removal::Demote, Removal::Demote)).await;
 }
 
-async fn admins_who_delete_each_other_leave_one(store: &Store, replica: &Store) {
-    duel((store, replica), (Attack::Delete, Attack::Delete)).await;
+async fn admins_who_delete_each_other_leave_one(replicas: &Replicas) {
+    race_removals(replicas.stores(), (Removal::Delete, Removal::Delete)).await;
 }
 
-async fn demotion_and_deletion_together_leave_one(store: &Store, replica: &Store) {
-    duel((store, replica), (Attack::Demote, Attack::Delete)).await;
-}
-
-async fn told(replica: &Replica) -> Vec<Envelope> {
-    drain(&replica.outbox).await.unwrap()
-}
-
-/// The one event that was told, as type, version, key and payload.
-async fn one_told(replica: &Replica) -> (String, u16, String, serde_json::Value) {
-    let [event] = &told(replica).await[..] else { panic!("one event was expected") };
-    let payload = serde_json::Value::Object(event.payload().clone());
-    (event.kind().to_owned(), event.version(), event.key().to_owned(), payload)
+async fn demotion_and_deletion_together_leave_one(replicas: &Replicas) {
+    race_removals(replicas.stores(), (Removal::Demote, Removal::Delete)).await;
 }
 
 fn text(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
-async fn each_change_is_told_once(replica: &Replica) {
+async fn each_change_is_published_once(replicas: &Replicas) {
+    let replica = &replicas.first;
     let store = &replica.store;
     let admin = stored(store, Role::Admin).await;
-    told(replica).await;
+    replica.published().await;
 
     let user = store.create(user(Role::User)).await.unwrap().user;
     let id = user.id().uuid().to_string();
     let facts = json!({ "user_id": id, "email": user.email().as_str(), "name": "Ada", "role": "user",
         "registered_at": text(user.created_at()) });
-    assert_eq!(one_told(replica).await, ("user.registered".to_owned(), 1, id.clone(), facts));
+    assert_eq!(replica.one_published().await, ("user.registered".to_owned(), 1, id.clone(), facts));
     assert!(!store.create(user.clone()).await.unwrap().created);
     let rival = user_at(Uuid::new_v4(), user.email().as_str(), Role::User, Utc::now());
     assert!(matches!(store.create(rival).await, Err(Error::EmailTaken)));
-    assert_eq!(told(replica).await, [], "neither repeating nor being refused is an event");
+    assert_eq!(replica.published().await, [], "neither repeating nor being refused is an event");
 
     let at = later(&user);
     store.set_role(user.id(), Role::Admin, Some(admin), at).await.unwrap();
     let mut facts = json!({ "user_id": id, "old_role": "user", "new_role": "admin",
         "changed_by": admin.uuid(), "changed_at": text(at) });
-    assert_eq!(one_told(replica).await, ("user.role_changed".to_owned(), 1, id.clone(), facts.clone()));
+    assert_eq!(replica.one_published().await, ("user.role_changed".to_owned(), 1, id.clone(), facts.clone()));
     store.set_role(user.id(), Role::Admin, Some(admin), later(&user)).await.unwrap();
-    assert_eq!(told(replica).await, [], "the same role again is no change");
+    assert_eq!(replica.published().await, [], "the same role again is no change");
     store.set_role(user.id(), Role::User, None, at).await.unwrap();
     (facts["old_role"], facts["new_role"], facts["changed_by"]) = (json!("admin"), json!("user"), json!(null));
-    assert_eq!(one_told(replica).await, ("user.role_changed".to_owned(), 1, id.clone(), facts));
+    assert_eq!(replica.one_published().await, ("user.role_changed".to_owned(), 1, id.clone(), facts));
 
     store.rename(user.id(), &Name::parse("Grace").unwrap(), at).await.unwrap();
-    assert_eq!(told(replica).await, [], "nobody is told of names");
+    assert_eq!(replica.published().await, [], "nobody is told of names");
     let at = user_at(Uuid::new_v4(), "time@example.com", Role::User, Utc::now()).created_at();
     store.delete(user.id(), at).await.unwrap();
     let facts = json!({ "user_id": id, "deleted_at": text(at) });
-    assert_eq!(one_told(replica).await, ("user.deleted".to_owned(), 1, id, facts));
+    assert_eq!(replica.one_published().await, ("user.deleted".to_owned(), 1, id, facts));
     assert!(matches!(store.delete(user.id(), at).await, Err(Error::NotFound)));
     let (gone, last) = two_admins(store).await;
     store.delete(gone, at).await.unwrap();
-    told(replica).await;
+    replica.published().await;
     assert!(matches!(store.delete(last, at).await, Err(Error::LastAdmin)));
     assert!(matches!(store.set_role(last, Role::User, None, at).await, Err(Error::LastAdmin)));
-    assert_eq!(told(replica).await, [], "what is refused has not happened");
+    assert_eq!(replica.published().await, [], "what is refused has not happened");
 }
 
-async fn racing_creators_tell_once(first: &Replica, second: &Store) {
+async fn racing_creators_publish_once(replicas: &Replicas) {
+    let (first, (_, second)) = (&replicas.first, replicas.stores());
     for _ in 0..10 {
         let wanted = user(Role::User);
         let racers = [&first.store, second, &first.store, second].map(|store| {
@@ -318,43 +350,38 @@ async fn racing_creators_tell_once(first: &Replica, second: &Store) {
         for racer in racers {
             racer.await.unwrap();
         }
-        assert_eq!(told(first).await.len(), 1);
+        assert_eq!(first.published().await.len(), 1);
     }
 }
 
-async fn run(replica: &Replica, sql: &'static str) {
-    let mut conn = replica.db.writer().await.unwrap();
-    let _: u64 = on!(conn, |c| sqlx::query(sql).execute(c)).await.unwrap();
-}
-
-async fn nothing_happens_without_being_told(replica: &Replica) {
+async fn nothing_happens_without_its_event(replicas: &Replicas) {
+    let replica = &replicas.first;
     let store = &replica.store;
     stored(store, Role::Admin).await;
     let known = store.create(user(Role::User)).await.unwrap().user;
-    told(replica).await;
-    run(replica, "ALTER TABLE outbox RENAME TO outbox_away").await;
+    replica.published().await;
+    replica.run("ALTER TABLE outbox RENAME TO outbox_away").await;
     let new = user(Role::User);
     assert!(matches!(store.create(new.clone()).await, Err(Error::Internal(_))));
     assert!(matches!(store.set_role(known.id(), Role::Admin, None, later(&known)).await, Err(Error::Internal(_))));
     assert!(matches!(store.delete(known.id(), later(&known)).await, Err(Error::Internal(_))));
-    run(replica, "ALTER TABLE outbox_away RENAME TO outbox").await;
+    replica.run("ALTER TABLE outbox_away RENAME TO outbox").await;
     assert!(matches!(store.find(new.id()).await, Err(Error::NotFound)));
     assert_eq!(store.find(known.id()).await.unwrap(), known);
-    assert_eq!(told(replica).await, []);
+    assert_eq!(replica.published().await, []);
 }
 
 #[tokio::test]
-async fn nothing_is_told_without_having_happened() {
-    let folder = tempfile::tempdir().unwrap();
-    let replica = open(&format!("sqlite:{}", folder.path().join("user.db").display())).await;
+async fn nothing_is_published_without_having_happened() {
+    let Replicas { first: replica, .. } = &Replicas::sqlite().await;
     // Breaks a deferred rule with each event, so that the commit after it fails.
-    run(&replica, "CREATE TABLE broken (id INTEGER REFERENCES broken (other) DEFERRABLE INITIALLY DEFERRED, other INTEGER UNIQUE)").await;
-    run(&replica, "CREATE TRIGGER breaks AFTER INSERT ON outbox BEGIN INSERT INTO broken (id) VALUES (1); END").await;
+    replica.run("CREATE TABLE broken (id INTEGER REFERENCES broken (other) DEFERRABLE INITIALLY DEFERRED, other INTEGER UNIQUE)").await;
+    replica.run("CREATE TRIGGER breaks AFTER INSERT ON outbox BEGIN INSERT INTO broken (id) VALUES (1); END").await;
     let new = user(Role::User);
     assert!(replica.store.create(new.clone()).await.is_err());
-    run(&replica, "DROP TRIGGER breaks").await;
+    replica.run("DROP TRIGGER breaks").await;
     assert!(matches!(replica.store.find(new.id()).await, Err(Error::NotFound)));
-    assert_eq!(told(&replica).await, []);
+    assert_eq!(replica.published().await, []);
     assert!(replica.store.create(new).await.unwrap().created);
-    assert_eq!(told(&replica).await.len(), 1);
+    assert_eq!(replica.published().await.len(), 1);
 }

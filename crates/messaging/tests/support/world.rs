@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+pub use backends::eventually;
 use messaging::{Broker, DeadLetter, Envelope, Failure, Handler, Inbox, Ladder, Outbox, Subscription, schema};
 use serde_json::json;
 use stores::db::{Db, Migrations};
+use stores::db::{Db, Migrations};
+use stores::settings::Database;
 use stores::settings::Database;
 use telemetry::testing::Collector;
 use telemetry::{Identity, LogFormat, LogOutput, ServiceSettings};
@@ -74,20 +77,6 @@ fn show_panics() {
             inner(panic);
         }));
     });
-}
-
-/// Looks until `look` answers something.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
-    let mut pace = tokio::time::interval(Duration::from_millis(10));
-    let poll = async {
-        loop {
-            pace.tick().await;
-            if let Some(found) = look().await {
-                return found;
-            }
-        }
-    };
-    tokio::time::timeout(TIMEOUT, poll).await.unwrap_or_else(|_| panic!("waited {TIMEOUT:?} in vain for {what}"))
 }
 
 /// A database with outbox, inbox and a table of effects.

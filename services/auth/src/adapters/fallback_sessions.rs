@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::redis_sessions::RedisSessions;
 use crate::domain::Error;
 use crate::domain::refresh_token::TokenHash;
-use crate::domain::sessions::{NewSession, NewToken, Opened, Presented, Rotation};
+use crate::domain::session::{NewSession, NewToken, OpenOutcome, RotateOutcome, StoredToken};
 use crate::ports::{CredentialStore, ReuseLog, SessionStore};
 
 /// See the module.
@@ -47,13 +47,13 @@ impl FallbackSessionStore {
 
 #[async_trait]
 impl SessionStore for FallbackSessionStore {
-    async fn open(&self, session: NewSession) -> Result<Opened, Error> {
+    async fn open(&self, session: NewSession) -> Result<OpenOutcome, Error> {
         if !self.credentials.may_sign_in(session.user_id).await? {
-            return Ok(Opened::NoCredentials);
+            return Ok(OpenOutcome::NoCredentials);
         }
         match self.redis.open(session).await {
-            Ok(()) => Ok(Opened::Stored),
-            Err(error) if error.may_have_happened() => Ok(Opened::Unknown),
+            Ok(()) => Ok(OpenOutcome::Stored),
+            Err(error) if error.may_have_happened() => Ok(OpenOutcome::Unknown),
             Err(_) => {
                 count("open");
                 self.sql.open(session).await
@@ -61,7 +61,7 @@ impl SessionStore for FallbackSessionStore {
         }
     }
 
-    async fn find(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<Presented>, Error> {
+    async fn find(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<StoredToken>, Error> {
         match self.redis.find(token, now).await {
             Ok(Some(session)) => Ok(self.credentials.may_sign_in(session.user_id).await?.then_some(session)),
             Ok(None) => self.sql.find(token, now).await,
@@ -72,27 +72,27 @@ impl SessionStore for FallbackSessionStore {
         }
     }
 
-    async fn rotate(&self, family_id: Uuid, token: &TokenHash, next: NewToken) -> Result<Rotation, Error> {
+    async fn rotate(&self, family_id: Uuid, token: &TokenHash, next: NewToken) -> Result<RotateOutcome, Error> {
         match self.redis.rotate(family_id, token, next).await {
-            Ok(Rotation::Refused) => self.sql.rotate(family_id, token, next).await,
-            Ok(Rotation::Rotated) => Ok(Rotation::Rotated),
-            Ok(Rotation::Reused) => {
+            Ok(RotateOutcome::Refused) => self.sql.rotate(family_id, token, next).await,
+            Ok(RotateOutcome::Rotated) => Ok(RotateOutcome::Rotated),
+            Ok(RotateOutcome::Reused) => {
                 if let Some(user_id) = self.redis.owner(family_id).await.map_err(unavailable)? {
-                    self.revoke_reused(&Presented { family_id, user_id, spent: true }, next.issued_at).await?;
+                    self.revoke_reused(&StoredToken { family_id, user_id, spent: true }, next.issued_at).await?;
                 }
-                Ok(Rotation::Reused)
+                Ok(RotateOutcome::Reused)
             }
             Err(error) => {
                 count("rotate");
                 match self.sql.rotate(family_id, token, next).await? {
-                    Rotation::Refused => Err(unavailable(error)),
+                    RotateOutcome::Refused => Err(unavailable(error)),
                     outcome => Ok(outcome),
                 }
             }
         }
     }
 
-    async fn revoke_reused(&self, session: &Presented, at: DateTime<Utc>) -> Result<(), Error> {
+    async fn revoke_reused(&self, session: &StoredToken, at: DateTime<Utc>) -> Result<(), Error> {
         match self.redis.owner(session.family_id).await {
             Ok(Some(_)) => {
                 self.reuses.announce_reused(session, at).await?;

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::argon::Argon;
 use crate::config::Password;
 use crate::domain::Error;
-use crate::ports::{PasswordHasher, Verdict};
+use crate::ports::{PasswordCheck, PasswordHasher};
 
 /// See the module.
 pub struct HashPool {
@@ -51,7 +51,7 @@ impl HashPool {
         let job = telemetry::carry_current_trace(move || {
             // The job holds its place itself: it runs on when its caller has given up.
             let _worker = worker;
-            let _active = Counted::new(active());
+            let _active = GaugeGuard::new(active());
             let start = Instant::now();
             let outcome = tracing::info_span!("hash password").in_scope(work);
             telemetry::histogram!("password_hash_duration_seconds").record(start.elapsed().as_secs_f64());
@@ -66,7 +66,7 @@ impl HashPool {
             return Ok(free);
         }
         let Ok(_place) = self.queue.try_acquire() else { return Err(reject()) };
-        let _queued = Counted::new(queued());
+        let _queued = GaugeGuard::new(queued());
         match tokio::time::timeout(self.wait, Arc::clone(&self.workers).acquire_owned()).await {
             Ok(worker) => worker.map_err(|error| Error::Internal(error.into())),
             Err(_) => Err(reject()),
@@ -82,14 +82,14 @@ impl PasswordHasher for HashPool {
         hash.map_err(|error| Error::Internal(error.into()))
     }
 
-    async fn verify(&self, password: &SecretString, hash: Option<&str>) -> Result<Verdict, Error> {
+    async fn verify(&self, password: &SecretString, hash: Option<&str>) -> Result<PasswordCheck, Error> {
         let stored = PasswordHash::new(hash.unwrap_or(&self.dummy)).map_err(|error| Error::Internal(error.into()))?;
         let strong = is_strong(&stored, self.argon.params());
         let (argon, password) = (Arc::clone(&self.argon), password.clone());
         let outcome = self.run(move || argon.verify(password.expose_secret().as_bytes(), &stored)).await?;
         match outcome {
-            Ok(same) if !same || hash.is_none() => Ok(Verdict::Wrong),
-            Ok(_) => Ok(if strong { Verdict::Right } else { Verdict::Weak }),
+            Ok(same) if !same || hash.is_none() => Ok(PasswordCheck::Mismatch),
+            Ok(_) => Ok(if strong { PasswordCheck::Match } else { PasswordCheck::NeedsRehash }),
             Err(error) => Err(Error::Internal(error.into())),
         }
     }
@@ -121,16 +121,16 @@ fn queued() -> Gauge {
 }
 
 /// Counts for as long as it lives, also if its request is cancelled.
-struct Counted(Gauge);
+struct GaugeGuard(Gauge);
 
-impl Counted {
+impl GaugeGuard {
     fn new(gauge: Gauge) -> Self {
         gauge.increment(1.0);
         Self(gauge)
     }
 }
 
-impl Drop for Counted {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         self.0.decrement(1.0);
     }

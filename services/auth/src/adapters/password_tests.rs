@@ -16,8 +16,8 @@ async fn a_hash_is_a_phc_string_that_verifies() {
     let pool = pool(&CHEAP);
     let hash = pool.hash(&"correct horse".into()).await.expect("hashed");
     assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
-    assert_eq!(pool.verify(&"correct horse".into(), Some(&hash)).await.expect("compared"), Verdict::Right);
-    assert_eq!(pool.verify(&"wrong horse".into(), Some(&hash)).await.expect("compared"), Verdict::Wrong);
+    assert_eq!(pool.verify(&"correct horse".into(), Some(&hash)).await.expect("compared"), PasswordCheck::Match);
+    assert_eq!(pool.verify(&"wrong horse".into(), Some(&hash)).await.expect("compared"), PasswordCheck::Mismatch);
     assert_ne!(hash, pool.hash(&"correct horse".into()).await.expect("hashed"), "salted");
 }
 
@@ -25,7 +25,7 @@ async fn a_hash_is_a_phc_string_that_verifies() {
 async fn without_a_hash_every_password_is_wrong() {
     let pool = pool(&CHEAP);
     for password in ["", "correct horse"] {
-        assert_eq!(pool.verify(&password.into(), None).await.expect("compared"), Verdict::Wrong);
+        assert_eq!(pool.verify(&password.into(), None).await.expect("compared"), PasswordCheck::Mismatch);
     }
 }
 
@@ -44,8 +44,8 @@ async fn cheaper_hashes_are_weak() {
     let cheap = pool(&CHEAP);
     let hash = cheap.hash(&"correct horse".into()).await.expect("hashed");
     for stronger in [Password { memory_kib: 128, ..CHEAP }, Password { iterations: 2, ..CHEAP }] {
-        let verdict = pool(&stronger).verify(&"correct horse".into(), Some(&hash)).await;
-        assert_eq!(verdict.expect("compared"), Verdict::Weak);
+        let check = pool(&stronger).verify(&"correct horse".into(), Some(&hash)).await;
+        assert_eq!(check.expect("compared"), PasswordCheck::NeedsRehash);
     }
 }
 
@@ -118,6 +118,6 @@ async fn other_programs_agree_on_hashes_also_when_the_memory_is_used_again() {
         let parsed = PasswordHash::new(&ours).expect("well-formed");
         library.verify_password(password.as_bytes(), &parsed).expect("the library accepts our hash");
         let theirs = library.hash_password(password.as_bytes()).expect("hashed").to_string();
-        assert_eq!(pool.verify(&password.into(), Some(&theirs)).await.expect("compared"), Verdict::Right);
+        assert_eq!(pool.verify(&password.into(), Some(&theirs)).await.expect("compared"), PasswordCheck::Match);
     }
 }

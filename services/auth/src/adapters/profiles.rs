@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::domain::Error;
 use crate::domain::account::Role;
-use crate::ports::{Created, NewProfile, Profiles};
+use crate::ports::{NewProfile, ProfileOutcome, Profiles};
 
 /// See the module.
 pub struct UserService {
@@ -27,7 +27,7 @@ impl UserService {
 
 #[async_trait]
 impl Profiles for UserService {
-    async fn create(&self, profile: NewProfile<'_>) -> Result<Created, Error> {
+    async fn create(&self, profile: NewProfile<'_>) -> Result<ProfileOutcome, Error> {
         let role = match profile.role {
             Role::User => proto::Role::User,
             Role::Admin => proto::Role::Admin,
@@ -39,9 +39,9 @@ impl Profiles for UserService {
             role: role.into(),
         };
         match self.client.clone().create_user(Actor::Service.request(request)).await {
-            Ok(response) if response.get_ref().created => Ok(Created::New),
-            Ok(_) => Ok(Created::Known),
-            Err(status) if status.code() == Code::AlreadyExists => Ok(Created::EmailTaken),
+            Ok(response) if response.get_ref().created => Ok(ProfileOutcome::Created),
+            Ok(_) => Ok(ProfileOutcome::AlreadyExists),
+            Err(status) if status.code() == Code::AlreadyExists => Ok(ProfileOutcome::EmailTaken),
             Err(status) => Err(failed(status)),
         }
     }

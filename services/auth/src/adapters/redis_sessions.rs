@@ -15,7 +15,7 @@ use stores::redis::{Redis, RedisError, Script};
 use uuid::Uuid;
 
 use crate::domain::refresh_token::TokenHash;
-use crate::domain::sessions::{NewSession, NewToken, Presented, Rotation};
+use crate::domain::session::{NewSession, NewToken, RotateOutcome, StoredToken};
 
 const FAMILY: &str = "signalbox:auth:v1:family:";
 const TOKEN: &str = "signalbox:auth:v1:token:";
@@ -99,13 +99,13 @@ impl RedisSessions {
     ///
     /// # Errors
     /// If Redis does not answer.
-    pub async fn find(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<Presented>, RedisError> {
+    pub async fn find(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<StoredToken>, RedisError> {
         let mut script = self.find.key(token_key(token));
         script.arg(FAMILY).arg(now.timestamp_micros());
         let found: Option<(String, String, u8)> = self.redis.script("EVALSHA find_session", &script).await?;
         let read = |(family, user, used): (String, String, u8)| {
             let id = |text: &str| Uuid::try_parse(text).map_err(|error| RedisError::Answer(error.to_string().into()));
-            Ok(Presented { family_id: id(&family)?, user_id: id(&user)?, spent: used != 0 })
+            Ok(StoredToken { family_id: id(&family)?, user_id: id(&user)?, spent: used != 0 })
         };
         found.map(read).transpose()
     }
@@ -115,16 +115,21 @@ impl RedisSessions {
     ///
     /// # Errors
     /// If Redis does not do it, or may have done it.
-    pub async fn rotate(&self, family_id: Uuid, token: &TokenHash, next: NewToken) -> Result<Rotation, RedisError> {
+    pub async fn rotate(
+        &self,
+        family_id: Uuid,
+        token: &TokenHash,
+        next: NewToken,
+    ) -> Result<RotateOutcome, RedisError> {
         let mut script = self.rotate.key(token_key(token));
         script.key(family_key(family_id)).key(token_key(&next.hash));
         script.arg(family_id.to_string()).arg(next.issued_at.timestamp_micros());
         script.arg(next.expires_at.timestamp_micros()).arg(removal(next.expires_at));
         let outcome: String = self.redis.script("EVALSHA rotate_session", &script).await?;
         match outcome.as_str() {
-            "rotated" => Ok(Rotation::Rotated),
-            "reused" => Ok(Rotation::Reused),
-            "refused" => Ok(Rotation::Refused),
+            "rotated" => Ok(RotateOutcome::Rotated),
+            "reused" => Ok(RotateOutcome::Reused),
+            "refused" => Ok(RotateOutcome::Refused),
             _ => Err(RedisError::Answer(outcome.into())),
         }
     }

@@ -4,8 +4,8 @@ use chassis::FieldError;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use super::Error;
 use super::common_passwords::COMMON_PASSWORDS;
+use super::error::Error;
 
 const MAX_EMAIL: usize = 254;
 const MAX_LOCAL: usize = 64;

@@ -10,8 +10,9 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::account::{Claim, NewAccount, NewClaim, Role, State};
-use super::{Cause, Error, now};
-use crate::ports::{Created, CredentialStore, NewProfile, PasswordHasher, Profiles, RollbackStore};
+use super::error::{Cause, Error};
+use super::time::now;
+use crate::ports::{CredentialStore, NewProfile, PasswordHasher, ProfileOutcome, Profiles, RollbackStore};
 
 /// Claims of one registration: what an earlier account left may have to be cleared away before the address is free.
 const MAX_CLAIMS: usize = 3;
@@ -36,9 +37,12 @@ pub enum Bootstrap {
     Taken,
 }
 
-enum Placed {
+/// What became of an attempt to create an account.
+enum Placement {
     Created,
-    Held(Role),
+    /// An earlier account with that role.
+    Existing(Role),
+    /// A profile whose account is not ours.
     EmailTaken,
 }
 
@@ -67,9 +71,9 @@ impl Accounts {
     /// # Errors
     /// [`Error::Busy`], [`Error::RegistrationUnfinished`] if the user service fails, or those of the store.
     pub async fn register(&self, account: &NewAccount) -> Result<Registration, Error> {
-        Ok(match self.place(account, Role::User).await? {
-            Placed::Created => Registration::Created,
-            Placed::Held(_) | Placed::EmailTaken => Registration::Known,
+        Ok(match self.create_account(account, Role::User).await? {
+            Placement::Created => Registration::Created,
+            Placement::Existing(_) | Placement::EmailTaken => Registration::Known,
         })
     }
 
@@ -78,10 +82,10 @@ impl Accounts {
     /// # Errors
     /// As [`Accounts::register`]; repeat it then.
     pub async fn ensure_admin(&self, account: &NewAccount) -> Result<Bootstrap, Error> {
-        Ok(match self.place(account, Role::Admin).await? {
-            Placed::Created => Bootstrap::Created,
-            Placed::Held(Role::Admin) => Bootstrap::Present,
-            Placed::Held(Role::User) | Placed::EmailTaken => Bootstrap::Taken,
+        Ok(match self.create_account(account, Role::Admin).await? {
+            Placement::Created => Bootstrap::Created,
+            Placement::Existing(Role::Admin) => Bootstrap::Present,
+            Placement::Existing(Role::User) | Placement::EmailTaken => Bootstrap::Taken,
         })
     }
 
@@ -115,46 +119,46 @@ impl Accounts {
         Ok(cleared)
     }
 
-    async fn place(&self, account: &NewAccount, role: Role) -> Result<Placed, Error> {
+    async fn create_account(&self, account: &NewAccount, role: Role) -> Result<Placement, Error> {
         let hash = self.passwords.hash(account.password()).await?;
         for _ in 0..MAX_CLAIMS {
-            let wish = NewClaim { user_id: Uuid::now_v7(), email: account.email(), password_hash: &hash, role };
-            let claim = self.credentials.claim(wish, now()).await?;
+            let new = NewClaim { user_id: Uuid::now_v7(), email: account.email(), password_hash: &hash, role };
+            let claim = self.credentials.claim(new, now()).await?;
             if claim.state == State::Abandoned {
                 self.roll_back(claim.user_id).await.map_err(unfinished)?;
                 continue;
             }
-            if let Some(placed) = self.complete(account, claim, role).await? {
-                return Ok(placed);
+            if let Some(placement) = self.complete(account, claim, role).await? {
+                return Ok(placement);
             }
         }
         Err(Error::RegistrationUnfinished("what an earlier account left could not be cleared away".into()))
     }
 
     /// Creates the profile and activates. `None` if the claim turned out to be left by a deleted account.
-    async fn complete(&self, account: &NewAccount, claim: Claim, role: Role) -> Result<Option<Placed>, Error> {
+    async fn complete(&self, account: &NewAccount, claim: Claim, role: Role) -> Result<Option<Placement>, Error> {
         let user_id = claim.user_id;
         let profile = NewProfile { user_id, email: account.email(), name: account.name(), role: claim.role };
         match self.profiles.create(profile).await.map_err(unfinished)? {
-            Created::EmailTaken => {
+            ProfileOutcome::EmailTaken => {
                 self.credentials.withdraw(user_id).await?;
                 tracing::warn!(user.id = %user_id, "the user service knows an e-mail address under another id");
-                return Ok(Some(Placed::EmailTaken));
+                return Ok(Some(Placement::EmailTaken));
             }
             // An active account has a profile; if this call created it, somebody had deleted the old one. The old
             // password must not open the new account.
-            Created::New if claim.state == State::Active => {
+            ProfileOutcome::Created if claim.state == State::Active => {
                 self.rollbacks.abandon(user_id, now()).await?;
                 self.roll_back(user_id).await.map_err(unfinished)?;
                 return Ok(None);
             }
-            Created::New | Created::Known => {}
+            ProfileOutcome::Created | ProfileOutcome::AlreadyExists => {}
         }
         if !self.credentials.activate(user_id, now()).await? {
             return Err(Error::RegistrationUnfinished("the claim was withdrawn meanwhile".into()));
         }
         let ours = claim.state == State::Pending && claim.role == role;
-        Ok(Some(if ours { Placed::Created } else { Placed::Held(claim.role) }))
+        Ok(Some(if ours { Placement::Created } else { Placement::Existing(claim.role) }))
     }
 
     /// Deletes the profile, then the row. Works on abandoned rows only, which nobody activates any more.

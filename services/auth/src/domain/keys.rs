@@ -90,7 +90,7 @@ pub struct KeyPolicy {
 
 /// What has to happen to the keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum KeyStep {
     /// Make a key in that phase.
     Add(Phase),
     /// Let the next key with this id sign and retire the current one.
@@ -102,23 +102,23 @@ pub enum Step {
 impl KeyPolicy {
     /// The step that is due, if any. After it another one may be.
     #[must_use]
-    pub fn due(&self, keys: &[SigningKey], now: DateTime<Utc>) -> Option<Step> {
+    pub fn due(&self, keys: &[SigningKey], now: DateTime<Utc>) -> Option<KeyStep> {
         let in_phase = |phase| keys.iter().find(|key| key.phase == phase);
         let age = |key: &SigningKey| now - key.since;
         match (in_phase(Phase::Current), in_phase(Phase::Next)) {
             // The very first key signs at once: there is nobody who could have cached a set without it.
-            (None, None) => return Some(Step::Add(Phase::Current)),
-            (None, Some(next)) => return Some(Step::Promote(next.id.clone())),
+            (None, None) => return Some(KeyStep::Add(Phase::Current)),
+            (None, Some(next)) => return Some(KeyStep::Promote(next.id.clone())),
             (Some(current), None) if age(current) >= self.rotation - self.overlap => {
-                return Some(Step::Add(Phase::Next));
+                return Some(KeyStep::Add(Phase::Next));
             }
             (Some(current), Some(next)) if age(current) >= self.rotation && age(next) >= self.overlap => {
-                return Some(Step::Promote(next.id.clone()));
+                return Some(KeyStep::Promote(next.id.clone()));
             }
             _ => {}
         }
         let spent = |key: &&SigningKey| key.phase == Phase::Retired && age(key) >= self.retention;
-        keys.iter().find(spent).map(|key| Step::Remove(key.id.clone()))
+        keys.iter().find(spent).map(|key| KeyStep::Remove(key.id.clone()))
     }
 
     /// When rotation has failed if the key that signs now still does: it is due to be replaced an overlap earlier, so
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_first_key_signs_at_once() {
-        assert_eq!(POLICY.due(&[], at(0)), Some(Step::Add(Phase::Current)));
+        assert_eq!(POLICY.due(&[], at(0)), Some(KeyStep::Add(Phase::Current)));
         assert_eq!(POLICY.due(&[key("a", Phase::Current, at(0))], at(0)), None);
     }
 
@@ -155,32 +155,32 @@ mod tests {
     fn the_next_key_is_published_an_overlap_before_it_signs() {
         let keys = [key("a", Phase::Current, at(0))];
         assert_eq!(POLICY.due(&keys, at(30 * 24 - 2)), None);
-        assert_eq!(POLICY.due(&keys, at(30 * 24 - 1)), Some(Step::Add(Phase::Next)));
+        assert_eq!(POLICY.due(&keys, at(30 * 24 - 1)), Some(KeyStep::Add(Phase::Next)));
         let keys = [key("a", Phase::Current, at(0)), key("b", Phase::Next, at(30 * 24 - 1))];
         assert_eq!(POLICY.due(&keys, at(30 * 24 - 1)), None);
-        assert_eq!(POLICY.due(&keys, at(30 * 24)), Some(Step::Promote("b".to_owned())));
+        assert_eq!(POLICY.due(&keys, at(30 * 24)), Some(KeyStep::Promote("b".to_owned())));
     }
 
     #[test]
     fn after_a_long_pause_the_next_key_still_waits_its_overlap() {
         let late = 90 * 24;
         let keys = [key("a", Phase::Current, at(0))];
-        assert_eq!(POLICY.due(&keys, at(late)), Some(Step::Add(Phase::Next)));
+        assert_eq!(POLICY.due(&keys, at(late)), Some(KeyStep::Add(Phase::Next)));
         let keys = [key("a", Phase::Current, at(0)), key("b", Phase::Next, at(late))];
         assert_eq!(POLICY.due(&keys, at(late) + TimeDelta::minutes(59)), None);
-        assert_eq!(POLICY.due(&keys, at(late + 1)), Some(Step::Promote("b".to_owned())));
+        assert_eq!(POLICY.due(&keys, at(late + 1)), Some(KeyStep::Promote("b".to_owned())));
     }
 
     #[test]
     fn a_retired_key_stays_until_its_last_token_expired() {
         let keys = [key("a", Phase::Retired, at(0)), key("b", Phase::Current, at(0))];
         assert_eq!(POLICY.due(&keys, at(0) + TimeDelta::minutes(19)), None);
-        assert_eq!(POLICY.due(&keys, at(0) + TimeDelta::minutes(20)), Some(Step::Remove("a".to_owned())));
+        assert_eq!(POLICY.due(&keys, at(0) + TimeDelta::minutes(20)), Some(KeyStep::Remove("a".to_owned())));
     }
 
     #[test]
     fn without_a_current_key_the_next_one_takes_over() {
-        assert_eq!(POLICY.due(&[key("b", Phase::Next, at(0))], at(0)), Some(Step::Promote("b".to_owned())));
+        assert_eq!(POLICY.due(&[key("b", Phase::Next, at(0))], at(0)), Some(KeyStep::Promote("b".to_owned())));
     }
 
     #[test]
@@ -198,8 +198,8 @@ mod tests {
             let now = at(0) + TimeDelta::minutes(minute);
             while let Some(step) = POLICY.due(&keys, now) {
                 match step {
-                    Step::Add(phase) => keys.push(key(&minute.to_string(), phase, now)),
-                    Step::Promote(id) => {
+                    KeyStep::Add(phase) => keys.push(key(&minute.to_string(), phase, now)),
+                    KeyStep::Promote(id) => {
                         promotions += 1;
                         for key in &mut keys {
                             if key.id == id {
@@ -210,7 +210,7 @@ mod tests {
                             }
                         }
                     }
-                    Step::Remove(id) => keys.retain(|key| key.id != id),
+                    KeyStep::Remove(id) => keys.retain(|key| key.id != id),
                 }
             }
             assert_eq!(keys.iter().filter(|key| key.phase == Phase::Current).count(), 1);

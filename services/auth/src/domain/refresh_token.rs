@@ -27,7 +27,7 @@ impl RefreshToken {
 
     /// One that was presented, unless it cannot be ours.
     #[must_use]
-    pub fn presented(text: String) -> Option<Self> {
+    pub fn parse(text: String) -> Option<Self> {
         (text.len() == LENGTH).then(|| Self(text.into()))
     }
 
@@ -52,14 +52,14 @@ mod tests {
     fn tokens_differ_and_come_back() {
         let (one, two) = (RefreshToken::generate(), RefreshToken::generate());
         assert_ne!(one.hash(), two.hash());
-        let back = RefreshToken::presented(one.reveal().to_owned()).expect("well-formed");
+        let back = RefreshToken::parse(one.reveal().to_owned()).expect("well-formed");
         assert_eq!(back.hash(), one.hash());
     }
 
     #[test]
     fn other_lengths_are_not_ours() {
-        assert!(RefreshToken::presented(String::new()).is_none());
-        assert!(RefreshToken::presented("x".repeat(LENGTH + 1)).is_none());
+        assert!(RefreshToken::parse(String::new()).is_none());
+        assert!(RefreshToken::parse("x".repeat(LENGTH + 1)).is_none());
     }
 
     #[test]

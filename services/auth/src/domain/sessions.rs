@@ -10,10 +10,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::account::{Email, Role};
-use super::refresh_token::{RefreshToken, TokenHash};
-use super::{Error, now};
-use crate::ports::{AccessTokens, CredentialStore, PasswordHasher, Profiles, SessionStore, Verdict};
+use super::account::{Credential, Email, Role};
+use super::error::Error;
+use super::refresh_token::RefreshToken;
+use super::session::{AccessClaims, NewSession, NewToken, OpenOutcome, RotateOutcome, StoredToken};
+use super::time::now;
+use crate::ports::{AccessTokens, CredentialStore, PasswordCheck, PasswordHasher, Profiles, SessionStore};
 
 /// How often a session is opened anew if nobody knows whether it was stored.
 const OPEN_ATTEMPTS: usize = 3;
@@ -40,79 +42,8 @@ pub struct TokenPair {
     pub expires_in: i64,
 }
 
-/// What an access token says.
-#[derive(Clone, Copy, Debug)]
-pub struct Grant {
-    /// Who.
-    pub user_id: Uuid,
-    /// What they may do.
-    pub role: Role,
-    /// From when.
-    pub issued_at: DateTime<Utc>,
-    /// Until when.
-    pub expires_at: DateTime<Utc>,
-}
-
-/// A session to store with its first refresh token.
-#[derive(Clone, Copy, Debug)]
-pub struct NewSession {
-    /// Id of the family.
-    pub family_id: Uuid,
-    /// Whose it is.
-    pub user_id: Uuid,
-    /// When it ends.
-    pub expires_at: DateTime<Utc>,
-    /// Its first token.
-    pub token: NewToken,
-}
-
-/// A refresh token to store.
-#[derive(Clone, Copy, Debug)]
-pub struct NewToken {
-    /// Hash of the token.
-    pub hash: TokenHash,
-    /// When it was issued.
-    pub issued_at: DateTime<Utc>,
-    /// When it expires if it is not used, unless its session ends first.
-    pub expires_at: DateTime<Utc>,
-}
-
-/// What became of a session to open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opened {
-    /// It is stored.
-    Stored,
-    /// The user has no credentials any more.
-    NoCredentials,
-    /// A store may hold it, or may do so later. Its token must not be stored a second time, because two stores do not
-    /// know of each other's uses: forget it and open another session.
-    Unknown,
-}
-
-/// What is known of a refresh token of a living session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Presented {
-    /// Its family.
-    pub family_id: Uuid,
-    /// Whose it is.
-    pub user_id: Uuid,
-    /// Whether it was used before.
-    pub spent: bool,
-}
-
-/// What became of an attempt to spend a refresh token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rotation {
-    /// It is spent and the next one is stored.
-    Rotated,
-    /// It was spent before; its family is revoked now.
-    Reused,
-    /// It expired or was revoked meanwhile.
-    Refused,
-}
-
 /// The ports the use cases need.
-pub struct Needs {
+pub struct SessionPorts {
     /// Credentials.
     pub credentials: Arc<dyn CredentialStore>,
     /// Refresh tokens.
@@ -127,15 +58,15 @@ pub struct Needs {
 
 /// The use cases around sessions.
 pub struct Sessions {
-    needs: Needs,
+    ports: SessionPorts,
     lifetimes: Lifetimes,
 }
 
 impl Sessions {
     /// Wires the use cases.
     #[must_use]
-    pub fn new(needs: Needs, lifetimes: Lifetimes) -> Self {
-        Self { needs, lifetimes }
+    pub fn new(ports: SessionPorts, lifetimes: Lifetimes) -> Self {
+        Self { ports, lifetimes }
     }
 
     /// Opens a session.
@@ -144,17 +75,17 @@ impl Sessions {
     /// [`Error::InvalidCredentials`] after the same work for every reason, [`Error::Busy`], or those of the ports.
     pub async fn login(&self, email: &str, password: SecretString) -> Result<TokenPair, Error> {
         let known = match Email::parse(email) {
-            Ok(email) => self.needs.credentials.find(&email).await?,
+            Ok(email) => self.ports.credentials.find(&email).await?,
             Err(_) => None,
         };
-        let active = known.filter(super::account::Credential::is_active);
+        let active = known.filter(Credential::is_active);
         let hash = active.as_ref().map(|credential| credential.password_hash().to_owned());
-        let verdict = self.needs.passwords.verify(&password, hash.as_deref()).await?;
-        let Some(credential) = active.filter(|_| verdict != Verdict::Wrong) else {
+        let check = self.ports.passwords.verify(&password, hash.as_deref()).await?;
+        let Some(credential) = active.filter(|_| check != PasswordCheck::Mismatch) else {
             return Err(Error::InvalidCredentials);
         };
         let user_id = credential.user_id();
-        if verdict == Verdict::Weak {
+        if check == PasswordCheck::NeedsRehash {
             self.rehash(user_id, credential.password_hash(), &password).await;
         }
         let role = self.role(user_id).await?.ok_or(Error::InvalidCredentials)?;
@@ -167,9 +98,9 @@ impl Sessions {
     /// [`Error::InvalidRefreshToken`], [`Error::ReusedRefreshToken`], or those of the ports; the token is only spent
     /// if none of them failed.
     pub async fn refresh(&self, presented: String) -> Result<TokenPair, Error> {
-        let token = RefreshToken::presented(presented).ok_or(Error::InvalidRefreshToken)?;
+        let token = RefreshToken::parse(presented).ok_or(Error::InvalidRefreshToken)?;
         let now = now();
-        let session = self.needs.sessions.find(&token.hash(), now).await?.ok_or(Error::InvalidRefreshToken)?;
+        let session = self.ports.sessions.find(&token.hash(), now).await?.ok_or(Error::InvalidRefreshToken)?;
         if session.spent {
             return Err(self.reused(&session, now).await);
         }
@@ -182,8 +113,8 @@ impl Sessions {
     /// # Errors
     /// Those of the store.
     pub async fn logout(&self, presented: String) -> Result<(), Error> {
-        match RefreshToken::presented(presented) {
-            Some(token) => self.needs.sessions.revoke(&token.hash(), now()).await,
+        match RefreshToken::parse(presented) {
+            Some(token) => self.ports.sessions.revoke(&token.hash(), now()).await,
             None => Ok(()),
         }
     }
@@ -193,13 +124,13 @@ impl Sessions {
     /// # Errors
     /// Those of the store.
     pub async fn purge(&self) -> Result<u64, Error> {
-        self.needs.sessions.purge(now()).await
+        self.ports.sessions.purge(now()).await
     }
 
     /// The role, if the user still exists; credentials that outlived their user are deleted.
     async fn role(&self, user_id: Uuid) -> Result<Option<Role>, Error> {
-        let role = self.needs.profiles.role(user_id).await?;
-        if role.is_none() && self.needs.credentials.delete(user_id).await? {
+        let role = self.ports.profiles.role(user_id).await?;
+        if role.is_none() && self.ports.credentials.delete(user_id).await? {
             tracing::info!(user.id = %user_id, "credentials of a deleted user removed");
         }
         Ok(role)
@@ -213,11 +144,11 @@ impl Sessions {
             let token = self.next_token(&refresh, now);
             let pair = self.pair(user_id, role, refresh, now)?;
             let session = NewSession { family_id: Uuid::now_v7(), user_id, expires_at, token };
-            match self.needs.sessions.open(session).await? {
-                Opened::Stored => return Ok(pair),
+            match self.ports.sessions.open(session).await? {
+                OpenOutcome::Stored => return Ok(pair),
                 // They can be deleted between the check and this line.
-                Opened::NoCredentials => return Err(Error::InvalidCredentials),
-                Opened::Unknown => {}
+                OpenOutcome::NoCredentials => return Err(Error::InvalidCredentials),
+                OpenOutcome::Unknown => {}
             }
         }
         Err(Error::Unavailable("no store says whether it holds the session".into()))
@@ -226,7 +157,7 @@ impl Sessions {
     async fn rotate(
         &self,
         token: &RefreshToken,
-        session: Presented,
+        session: StoredToken,
         role: Role,
         now: DateTime<Utc>,
     ) -> Result<TokenPair, Error> {
@@ -234,16 +165,16 @@ impl Sessions {
         let next = self.next_token(&refresh, now);
         // Signed before the token is spent: nothing that can fail comes after.
         let pair = self.pair(session.user_id, role, refresh, now)?;
-        match self.needs.sessions.rotate(session.family_id, &token.hash(), next).await? {
-            Rotation::Rotated => Ok(pair),
-            Rotation::Refused => Err(Error::InvalidRefreshToken),
-            Rotation::Reused => Err(self.reused(&session, now).await),
+        match self.ports.sessions.rotate(session.family_id, &token.hash(), next).await? {
+            RotateOutcome::Rotated => Ok(pair),
+            RotateOutcome::Refused => Err(Error::InvalidRefreshToken),
+            RotateOutcome::Reused => Err(self.reused(&session, now).await),
         }
     }
 
     /// The security event of a token that was used twice.
-    async fn reused(&self, session: &Presented, at: DateTime<Utc>) -> Error {
-        if let Err(error) = self.needs.sessions.revoke_reused(session, at).await {
+    async fn reused(&self, session: &StoredToken, at: DateTime<Utc>) -> Error {
+        if let Err(error) = self.ports.sessions.revoke_reused(session, at).await {
             return error;
         }
         let (family, user) = (session.family_id, session.user_id);
@@ -263,14 +194,14 @@ impl Sessions {
         issued_at: DateTime<Utc>,
     ) -> Result<TokenPair, Error> {
         let expires_at = issued_at + self.lifetimes.access;
-        let access = self.needs.tokens.sign(Grant { user_id, role, issued_at, expires_at })?;
+        let access = self.ports.tokens.sign(AccessClaims { user_id, role, issued_at, expires_at })?;
         Ok(TokenPair { access, refresh, expires_in: self.lifetimes.access.num_seconds() })
     }
 
     /// Replaces a hash of lower cost. Best effort: the login does not depend on it, and the next one tries again.
     async fn rehash(&self, user_id: Uuid, old: &str, password: &SecretString) {
-        let replaced = match self.needs.passwords.hash(password).await {
-            Ok(new) => self.needs.credentials.replace_hash(user_id, old, &new, now()).await,
+        let replaced = match self.ports.passwords.hash(password).await {
+            Ok(new) => self.ports.credentials.replace_hash(user_id, old, &new, now()).await,
             Err(error) => Err(error),
         };
         if let Err(error) = replaced {

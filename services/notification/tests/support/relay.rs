@@ -1,4 +1,4 @@
-//! A mail server stand-in on a real socket, in the mood of the test.
+//! A mail server stand-in on a real socket, that behaves as the test says.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 /// How the server treats one mail, from `MAIL` on.
 #[derive(Clone, Copy, Debug)]
-pub enum Mood {
+pub enum Behaviour {
     /// Takes it.
     Accept,
     /// Answers that to the recipient.
@@ -29,7 +29,7 @@ pub enum Mood {
 
 #[derive(Default)]
 struct Shared {
-    moods: Mutex<VecDeque<Mood>>,
+    behaviours: Mutex<VecDeque<Behaviour>>,
     mails: Mutex<Vec<String>>,
     lines: Mutex<Vec<String>>,
     connections: Mutex<usize>,
@@ -86,9 +86,9 @@ impl Relay {
         let _ = server.await;
     }
 
-    /// Moods of the next mails; all further are accepted.
-    pub fn moods(&self, moods: &[Mood]) {
-        *self.shared.moods.lock().unwrap() = moods.iter().copied().collect();
+    /// How it treats the next mails; all further are accepted.
+    pub fn behave(&self, behaviours: &[Behaviour]) {
+        *self.shared.behaviours.lock().unwrap() = behaviours.iter().copied().collect();
     }
 
     /// What it says first.
@@ -132,7 +132,7 @@ struct Session {
     shared: Arc<Shared>,
     lines: Lines<BufReader<OwnedReadHalf>>,
     writer: OwnedWriteHalf,
-    mood: Mood,
+    behaviour: Behaviour,
     signed_in: bool,
 }
 
@@ -141,7 +141,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let signed_in = shared.password.lock().unwrap().is_none();
     let mut answer = shared.greeting.lock().unwrap().clone();
     let lines = BufReader::new(reader).lines();
-    let mut session = Session { shared, lines, writer, mood: Mood::Accept, signed_in };
+    let mut session = Session { shared, lines, writer, behaviour: Behaviour::Accept, signed_in };
     loop {
         if session.writer.write_all(format!("{answer}\r\n").as_bytes()).await.is_err() {
             return;
@@ -165,11 +165,11 @@ impl Session {
             }
             "MAIL" if !self.signed_in => "530 5.7.0 sign in first",
             "MAIL" => {
-                self.mood = self.shared.moods.lock().unwrap().pop_front().unwrap_or(Mood::Accept);
+                self.behaviour = self.shared.behaviours.lock().unwrap().pop_front().unwrap_or(Behaviour::Accept);
                 "250 2.1.0 ok"
             }
-            "RCPT" => match self.mood {
-                Mood::RefuseRecipient(answer) => answer,
+            "RCPT" => match self.behaviour {
+                Behaviour::RefuseRecipient(answer) => answer,
                 _ => "250 2.1.5 ok",
             },
             "DATA" => return self.contents().await.map(str::to_owned),
@@ -192,14 +192,14 @@ impl Session {
             mail.push('\n');
         }
         self.shared.mails.lock().unwrap().push(mail);
-        match self.mood {
-            Mood::RefuseContents(answer) => Some(answer),
-            Mood::Cut => None,
-            Mood::Slow => {
+        match self.behaviour {
+            Behaviour::RefuseContents(answer) => Some(answer),
+            Behaviour::Cut => None,
+            Behaviour::Slow => {
                 self.shared.released.notified().await;
                 Some("250 2.0.0 queued at last")
             }
-            Mood::Hang => std::future::pending().await,
+            Behaviour::Hang => std::future::pending().await,
             _ => Some("250 2.0.0 queued"),
         }
     }

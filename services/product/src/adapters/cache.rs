@@ -1,149 +1,15 @@
 //! Products and pages kept for the next who asks, in front of a store: in memory ([`CachedStore`]) or in Redis, for all
 //! replicas ([`shared::SharedStore`]). Callers who miss the same thing at the same time wait for one read.
-//!
-//! In memory, nobody sees a product as it was before a write of this process that has been answered: every key holds
-//! the number of writes so far, so a write leaves what is cached, and what is being read just now, under a key that
-//! nobody asks for again. Failures are not cached, and neither is that a product does not exist.
 
+mod encoding;
+mod entries;
 mod generations;
-mod memo;
+mod in_memory;
+mod limits;
+mod loading;
+mod metrics;
 pub mod shared;
-mod shelf;
-mod wire;
 mod writes;
 
-use std::future::Future;
-use std::hash::Hash;
-use std::sync::Arc;
-use std::time::Duration;
-
-use async_trait::async_trait;
-use chassis::settings::{millis, seconds};
-use moka::future::Cache;
-use serde::Deserialize;
-
-use crate::domain::Error;
-use crate::domain::details::Details;
-use crate::domain::product::{Product, ProductId};
-use crate::domain::search::{Page, Search};
-use crate::ports::ProductStore;
-use memo::Memo;
-use writes::Writes;
-
-/// How often the gauges are brought up to date.
-const WATCH_INTERVAL: Duration = Duration::from_secs(2);
-
-/// Names of the two caches in metrics.
-const PRODUCTS: &str = "product";
-const PAGES: &str = "product_page";
-
-/// What a cache may hold, and for how long.
-#[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Limits {
-    /// How long a product is kept.
-    #[serde(rename = "ttl_s", deserialize_with = "seconds")]
-    pub product_ttl: Duration,
-    /// How long a page is kept.
-    #[serde(rename = "list_ttl_s", deserialize_with = "seconds")]
-    pub page_ttl: Duration,
-    /// How long it is kept in Redis that a product does not exist.
-    #[serde(rename = "negative_ttl_s", deserialize_with = "seconds")]
-    pub negative_ttl: Duration,
-    /// How long a copy is kept in Redis after its time, for when the store fails.
-    #[serde(rename = "stale_ttl_s", deserialize_with = "seconds")]
-    pub stale_ttl: Duration,
-    /// Products kept in memory at most, and products in kept pages.
-    pub max_entries: u64,
-    /// How long a read from the store may take.
-    #[serde(rename = "load_timeout_ms", deserialize_with = "millis")]
-    pub load_timeout: Duration,
-}
-
-/// A store with a cache in memory in front of it.
-pub struct CachedStore {
-    store: Arc<dyn ProductStore>,
-    products: Memo<(ProductId, u64), Arc<Product>>,
-    pages: Memo<(Search, u64), Arc<Page>>,
-    writes: Writes,
-}
-
-impl CachedStore {
-    /// Caches what `store` answers.
-    #[must_use]
-    pub fn new(store: Arc<dyn ProductStore>, limits: &Limits) -> Self {
-        let products = Cache::builder().max_capacity(limits.max_entries).time_to_live(limits.product_ttl).build();
-        let pages = Cache::builder()
-            .max_capacity(limits.max_entries)
-            .weigher(|_, page: &Arc<Page>| u32::try_from(page.products().len().max(1)).unwrap_or(u32::MAX))
-            .time_to_live(limits.page_ttl)
-            .build();
-        telemetry::init_to_zero("cache_lookups_total", &[("cache", &[PRODUCTS, PAGES]), ("outcome", &["hit", "miss"])]);
-        Self {
-            store,
-            products: Memo::new(products, limits.load_timeout),
-            pages: Memo::new(pages, limits.load_timeout),
-            writes: Writes::default(),
-        }
-    }
-
-    /// Keeps the gauges current, for ever.
-    pub async fn watch(self: Arc<Self>) {
-        let mut timer = tokio::time::interval(WATCH_INTERVAL);
-        loop {
-            timer.tick().await;
-            for (cache, entries) in [(PRODUCTS, self.products.entries().await), (PAGES, self.pages.entries().await)] {
-                #[allow(clippy::cast_precision_loss, reason = "far fewer entries than a float can count")]
-                telemetry::gauge!("cache_entries", "cache" => cache).set(entries as f64);
-            }
-        }
-    }
-}
-
-#[async_trait]
-impl ProductStore for CachedStore {
-    async fn find(&self, id: ProductId) -> Result<Arc<Product>, Error> {
-        look_up(PRODUCTS, &self.products, (id, self.writes.to(id)), self.store.find(id)).await
-    }
-
-    async fn search(&self, search: &Search) -> Result<Arc<Page>, Error> {
-        look_up(PAGES, &self.pages, (search.clone(), self.writes.to_all()), self.store.search(search)).await
-    }
-
-    async fn add(&self, product: &Product) -> Result<(), Error> {
-        let _writing = self.writes.begin(product.id());
-        self.store.add(product).await
-    }
-
-    async fn replace(&self, id: ProductId, version: i64, details: &Details) -> Result<Product, Error> {
-        let _writing = self.writes.begin(id);
-        self.store.replace(id, version, details).await
-    }
-
-    async fn remove(&self, id: ProductId) -> Result<(), Error> {
-        let _writing = self.writes.begin(id);
-        self.store.remove(id).await
-    }
-}
-
-/// What is kept under `key`, or what `load` answers. Those who wait for somebody else's load have missed, too.
-async fn look_up<K, V>(
-    cache: &'static str,
-    memo: &Memo<K, V>,
-    key: K,
-    load: impl Future<Output = Result<V, Error>>,
-) -> Result<V, Error>
-where
-    K: Clone + Eq + Hash + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    if let Some(value) = memo.get(&key).await {
-        count(cache, "hit");
-        return Ok(value);
-    }
-    count(cache, "miss");
-    memo.load(key, load).await
-}
-
-fn count(cache: &'static str, outcome: &'static str) {
-    telemetry::counter!("cache_lookups_total", "cache" => cache, "outcome" => outcome).increment(1);
-}
+pub use in_memory::CachedStore;
+pub use limits::Limits;

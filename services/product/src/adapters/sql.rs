@@ -9,11 +9,11 @@ use messaging::{Envelope, Malformed, Outbox, schema};
 use sqlx::{Encode, Postgres, Sqlite, Type};
 use stores::db::{Db, Migrations, Tx, is_duplicate, is_unavailable};
 use stores::on;
-use uuid::Uuid;
 
 use super::events;
+use super::row::{Columns, ProductRow, columns};
 use crate::domain::Error;
-use crate::domain::details::{Details, Draft};
+use crate::domain::details::Details;
 use crate::domain::product::{Product, ProductId, now};
 use crate::domain::search::{MAX_WORDS, Page, Search, Sort, SortKey};
 use crate::ports::ProductStore;
@@ -29,14 +29,6 @@ pub const MIGRATIONS: Migrations = Migrations {
         ("0002_outbox.sql", schema::OUTBOX_POSTGRES),
     ],
 };
-
-macro_rules! columns {
-    () => {
-        "id, sku, name, description, category, price_minor, currency, stock, version, created_at, updated_at"
-    };
-}
-
-type Row = (Uuid, String, String, String, String, i64, String, i32, i64, DateTime<Utc>, DateTime<Utc>);
 
 const FIND: &str = concat!("SELECT ", columns!(), " FROM products WHERE id = $1");
 
@@ -69,7 +61,7 @@ const BY_NEWEST: &str = list!("created_at", "<", "DESC");
 const INSERT: &str = "
     INSERT INTO products (id, sku, name, name_key, description, search_text, category, price_minor, currency, stock,
         version, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    VALUES ($1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $2, $12, $13)
     ON CONFLICT DO NOTHING";
 
 const UPDATE: &str = concat!(
@@ -78,6 +70,25 @@ const UPDATE: &str = concat!(
     " WHERE id = $1 AND version = $2 RETURNING ",
     columns!(),
 );
+
+/// Binds an id, a version and details as the first eleven parameters of [`INSERT`] and [`UPDATE`].
+macro_rules! bind_product {
+    ($query:expr, $id:expr, $version:expr, $details:expr) => {{
+        let details: &Details = $details;
+        $query
+            .bind($id.uuid())
+            .bind($version)
+            .bind(details.sku())
+            .bind(details.name())
+            .bind(details.name_key())
+            .bind(details.description())
+            .bind(details.search_text())
+            .bind(details.category())
+            .bind(details.price().amount_minor())
+            .bind(details.price().currency().code())
+            .bind(details.stock())
+    }};
+}
 
 const VERSION: &str = "SELECT version FROM products WHERE id = $1";
 const DELETE: &str = concat!("DELETE FROM products WHERE id = $1 RETURNING ", columns!());
@@ -135,11 +146,16 @@ impl SqlStore {
         Ok(added)
     }
 
-    async fn page<K: Parameter>(&self, sql: &'static str, search: &Search, key: K) -> Result<Vec<Row>, sqlx::Error> {
+    async fn page<K: Parameter>(
+        &self,
+        sql: &'static str,
+        search: &Search,
+        key: K,
+    ) -> Result<Vec<Columns>, sqlx::Error> {
         let filter = search.filter();
         let mut conn = self.db.reader().await?;
         let query = on!(conn, |c| {
-            let mut query = sqlx::query_as::<_, Row>(sql)
+            let mut query = sqlx::query_as::<_, Columns>(sql)
                 .bind(filter.category())
                 .bind(filter.min_price())
                 .bind(filter.max_price())
@@ -147,7 +163,7 @@ impl SqlStore {
             for pattern in patterns(filter.words()) {
                 query = query.bind(pattern);
             }
-            query.bind(key).bind(search.start().id()).bind(search.look_for()).fetch_all(c)
+            query.bind(key).bind(search.start().id()).bind(search.fetch_limit()).fetch_all(c)
         });
         self.db.observe("SELECT products page", query).await
     }
@@ -157,7 +173,7 @@ impl SqlStore {
 impl ProductStore for SqlStore {
     async fn find(&self, id: ProductId) -> Result<Arc<Product>, Error> {
         let mut conn = self.db.reader().await.map_err(failed)?;
-        let query = on!(conn, |c| sqlx::query_as::<_, Row>(FIND).bind(id.uuid()).fetch_optional(c));
+        let query = on!(conn, |c| sqlx::query_as::<_, Columns>(FIND).bind(id.uuid()).fetch_optional(c));
         let row = self.db.observe("SELECT products", query).await.map_err(failed)?;
         row.ok_or(Error::NotFound).and_then(product).map(Arc::new)
     }
@@ -182,18 +198,7 @@ impl ProductStore for SqlStore {
 
     async fn replace(&self, id: ProductId, version: i64, details: &Details) -> Result<Product, Error> {
         let mut tx = self.db.begin().await.map_err(failed)?;
-        let update = on!(tx, |c| sqlx::query_as::<_, Row>(UPDATE)
-            .bind(id.uuid())
-            .bind(version)
-            .bind(details.sku())
-            .bind(details.name())
-            .bind(details.name_key())
-            .bind(details.description())
-            .bind(details.search_text())
-            .bind(details.category())
-            .bind(details.price().amount_minor())
-            .bind(details.price().currency().code())
-            .bind(details.stock())
+        let update = on!(tx, |c| bind_product!(sqlx::query_as::<_, Columns>(UPDATE), id, version, details)
             .bind(now())
             .fetch_optional(c));
         match self.db.observe("UPDATE products", update).await {
@@ -215,7 +220,7 @@ impl ProductStore for SqlStore {
 
     async fn remove(&self, id: ProductId) -> Result<(), Error> {
         let mut tx = self.db.begin().await.map_err(failed)?;
-        let delete = on!(tx, |c| sqlx::query_as::<_, Row>(DELETE).bind(id.uuid()).fetch_optional(c));
+        let delete = on!(tx, |c| sqlx::query_as::<_, Columns>(DELETE).bind(id.uuid()).fetch_optional(c));
         let row = self.db.observe("DELETE products", delete).await.map_err(failed)?;
         let gone = product(row.ok_or(Error::NotFound)?)?;
         self.commit(tx, events::deleted(&gone, now())).await
@@ -224,19 +229,8 @@ impl ProductStore for SqlStore {
 
 /// Answers how many rows were put in: none if the id or the SKU exists.
 async fn insert(tx: &mut Tx, product: &Product) -> Result<u64, sqlx::Error> {
-    let details = product.details();
-    on!(tx, |c| sqlx::query(INSERT)
-        .bind(product.id().uuid())
-        .bind(details.sku())
-        .bind(details.name())
-        .bind(details.name_key())
-        .bind(details.description())
-        .bind(details.search_text())
-        .bind(details.category())
-        .bind(details.price().amount_minor())
-        .bind(details.price().currency().code())
-        .bind(details.stock())
-        .bind(product.version())
+    let (id, version, details) = (product.id(), product.version(), product.details());
+    on!(tx, |c| bind_product!(sqlx::query(INSERT), id, version, details)
         .bind(product.created_at())
         .bind(product.updated_at())
         .execute(c))
@@ -251,17 +245,9 @@ fn patterns(words: &[String]) -> [String; MAX_WORDS] {
     })
 }
 
-fn product(row: Row) -> Result<Product, Error> {
-    let (id, sku, name, description, category, amount_minor, currency, stock, version, created_at, updated_at) = row;
-    let draft = Draft { sku, name, description, category, amount_minor, currency, stock };
-    let details = Details::stored(draft).ok_or_else(|| Error::Storage(Arc::new(UnknownCurrency(id))))?;
-    Ok(Product::stored(id.into(), details, version, (created_at, updated_at)))
+fn product(columns: Columns) -> Result<Product, Error> {
+    Product::try_from(ProductRow::from(columns)).map_err(|unknown| Error::Storage(Arc::new(unknown)))
 }
-
-/// A row that this service has not written.
-#[derive(Debug, thiserror::Error)]
-#[error("product {0} is stored with a currency that this version does not know")]
-struct UnknownCurrency(Uuid);
 
 fn failed(error: sqlx::Error) -> Error {
     if is_unavailable(&error) { Error::Unavailable(Arc::new(error)) } else { Error::Storage(Arc::new(error)) }

@@ -1,17 +1,10 @@
 //! Tests of which values a product may hold.
 
 use super::*;
+use crate::fixtures;
 
 fn draft() -> Draft {
-    Draft {
-        sku: "KIT-0042".into(),
-        name: "Kettle".into(),
-        description: "Boils water.".into(),
-        category: "kitchen".into(),
-        amount_minor: 2990,
-        currency: "EUR".into(),
-        stock: 5,
-    }
+    Draft { sku: "KIT-0042".into(), description: "Boils water.".into(), ..fixtures::draft("Kettle") }
 }
 
 fn refused(change: impl FnOnce(&mut Draft)) -> Vec<String> {
@@ -69,7 +62,7 @@ fn values_beyond_the_limits_are_refused() {
 }
 
 #[test]
-fn everything_wrong_is_told_at_once() {
+fn everything_wrong_is_reported_at_once() {
     let draft = Draft { amount_minor: -1, stock: -1, description: "\0".into(), ..Draft::default() };
     let errors = Details::for_version(draft, 0).expect_err("nothing is right");
     let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();

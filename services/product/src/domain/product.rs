@@ -3,8 +3,8 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
-use super::Error;
 use super::details::Details;
+use super::error::Error;
 
 /// Names a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,13 +102,11 @@ pub fn now() -> DateTime<Utc> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::details::Draft;
+    use crate::fixtures;
 
     #[test]
     fn a_new_product_starts_at_version_one_with_whole_milliseconds() {
-        let (sku, name, category, currency) = ("A".into(), "Kettle".into(), "kitchen".into(), "EUR".into());
-        let draft = Draft { sku, name, category, currency, ..Draft::default() };
-        let product = Product::create(Details::new(draft).expect("valid"));
+        let product = fixtures::product("Kettle");
         assert_eq!(product.version(), 1);
         assert_eq!(product.created_at(), product.updated_at());
         assert_eq!(product.created_at().timestamp_subsec_nanos() % 1_000_000, 0);

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::Error;
 use super::details::{category_rule, is_category, lower};
+use super::error::Error;
 use super::product::Product;
 
 /// Most words a search may look for.
@@ -212,7 +212,7 @@ impl Search {
 
     /// How many products to look for: one more than the page holds tells whether there is a next page.
     #[must_use]
-    pub fn look_for(&self) -> i64 {
+    pub fn fetch_limit(&self) -> i64 {
         i64::from(self.page_size) + 1
     }
 }
@@ -262,7 +262,7 @@ impl Position {
 }
 
 impl Page {
-    /// The page of `search`, made of at most [`Search::look_for`] products in its order.
+    /// The page of `search`, made of at most [`Search::fetch_limit`] products in its order.
     #[must_use]
     pub fn of(search: &Search, mut found: Vec<Product>) -> Self {
         let size = usize::from(search.page_size);

@@ -1,7 +1,7 @@
 //! Tests of searches and their cursors.
 
 use super::*;
-use crate::domain::details::{Details, Draft};
+use crate::fixtures::product;
 
 fn draft() -> SearchDraft {
     SearchDraft { sort: Some(Sort::Name), ..SearchDraft::default() }
@@ -14,21 +14,15 @@ fn refused(draft: SearchDraft) -> Vec<String> {
     }
 }
 
-fn product(name: &str) -> Product {
-    let (category, currency) = ("toys".into(), "EUR".into());
-    let draft = Draft { sku: "A".into(), name: name.into(), category, currency, ..Draft::default() };
-    Product::create(Details::new(draft).expect("valid"))
-}
-
 #[test]
 fn words_are_lower_case_and_different() {
     let search = Search::new(SearchDraft { query: "  Blue\tLAMP blue ".into(), ..draft() }).expect("valid");
     assert_eq!(search.filter().words(), ["blue", "lamp"]);
-    assert_eq!(search.look_for(), 21);
+    assert_eq!(search.fetch_limit(), 21);
 }
 
 #[test]
-fn everything_wrong_is_told_at_once() {
+fn everything_wrong_is_reported_at_once() {
     let search = SearchDraft {
         query: "a\u{0}".into(),
         category: "No Slug".into(),

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use backends::eventually;
 use product::adapters::cache::Limits;
 use product::domain::Error;
 use product::ports::ProductStore;
 
-use crate::fake_store::{FakeStore, details, search, together, wait_for};
+use crate::fake_store::{FakeStore, search, together};
+use crate::fixtures::details;
 
 pub(crate) const LONG: Duration = Duration::from_secs(3_600);
 pub(crate) const SHORT: Duration = Duration::from_millis(5);
@@ -99,13 +101,13 @@ pub(crate) async fn what_is_kept_is_forgotten_in_time(cached: &impl Cached) {
     let store = FakeStore::open();
     let cache = cached.before(&store, &limits(SHORT));
     cache.find(store.id()).await.expect("found");
-    wait_for(async || {
+    eventually("a product to be forgotten", async || {
         cache.find(store.id()).await.expect("found");
         store.reads() > 1
     })
     .await;
     let reads = store.reads();
-    wait_for(async || {
+    eventually("a page to be forgotten", async || {
         cache.search(&search("a")).await.expect("page");
         store.reads() > reads + 1
     })
@@ -137,7 +139,7 @@ pub(crate) async fn a_write_outdates_the_read_it_overtakes(cached: &impl Cached)
         let cache = Arc::clone(&cache);
         async move { cache.find(id).await.expect("found").version() }
     });
-    wait_for(async || store.reads() == 1).await;
+    eventually("the first read", async || store.reads() == 1).await;
     cache.replace(id, 1, &details("Kettle")).await.expect("replaced");
     // Neither joins the old read nor finds its result.
     let (fresh, ()) = tokio::join!(cache.find(id), async { store.gate.add_permits(2) });

@@ -4,16 +4,18 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use async_trait::async_trait;
+use backends::eventually;
 use futures_util::future::join_all;
 use product::domain::Error;
-use product::domain::details::{Details, Draft};
+use product::domain::details::Details;
 use product::domain::product::{Product, ProductId};
 use product::domain::search::{Page, Search, SearchDraft, Sort};
 use product::ports::ProductStore;
 use tokio::sync::Semaphore;
+
+use crate::fixtures;
 
 /// A store that counts its reads, answers them when it is let to, and knows a version per write.
 pub(crate) struct FakeStore {
@@ -33,7 +35,7 @@ impl FakeStore {
 
     /// Answers one read per permit of its gate.
     pub(crate) fn closed() -> Arc<Self> {
-        let product = Mutex::new(Product::create(details("Kettle")));
+        let product = Mutex::new(fixtures::product("Kettle"));
         let (gate, reads, failures) = (Semaphore::new(0), AtomicUsize::new(0), Mutex::default());
         Arc::new(Self { gate, reads, product, failures })
     }
@@ -89,24 +91,9 @@ impl ProductStore for FakeStore {
     }
 }
 
-pub(crate) fn details(name: &str) -> Details {
-    let (sku, category, currency) = ("KIT-1".into(), "kitchen".into(), "EUR".into());
-    Details::new(Draft { sku, name: name.into(), category, currency, ..Draft::default() }).expect("valid")
-}
-
 pub(crate) fn search(query: &str) -> Search {
     let draft = SearchDraft { query: query.into(), sort: Some(Sort::Name), ..SearchDraft::default() };
     Search::new(draft).expect("valid")
-}
-
-/// Lets other tasks run until the condition holds.
-pub(crate) async fn wait_for(mut condition: impl AsyncFnMut() -> bool) {
-    let waiting = async {
-        while !condition().await {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("the condition holds in time");
 }
 
 /// Starts `count` calls, waits until each of them waits, lets the store answer, and collects what they got.
@@ -130,9 +117,9 @@ where
     };
     let calls: Vec<_> = (0..count).map(spawn).collect();
     // On the single thread of a test, a call that has started runs on until it waits.
-    wait_for(async || started.load(Ordering::SeqCst) == count).await;
+    eventually("every call to have started", async || started.load(Ordering::SeqCst) == count).await;
     settled.await;
-    wait_for(async || store.reads() > 0).await;
+    eventually("a read", async || store.reads() > 0).await;
     store.gate.add_permits(count);
     join_all(calls).await.into_iter().map(|outcome| outcome.expect("no panic")).collect()
 }

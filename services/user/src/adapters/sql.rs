@@ -34,7 +34,7 @@ pub const MIGRATIONS: Migrations = Migrations {
 const INSERT: &str = "INSERT INTO users (id, email, name, role, created_at, updated_at)
     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
 
-const SELECT_RIVALS: &str =
+const SELECT_EXISTING: &str =
     "SELECT id, email, name, role, created_at, updated_at FROM users WHERE id = $1 OR email = $2";
 
 const SELECT: &str = "SELECT id, email, name, role, created_at, updated_at FROM users WHERE id = $1";
@@ -88,10 +88,10 @@ impl SqlUsers {
         restore(row.ok_or(Error::NotFound)?)
     }
 
-    /// What an insert of `user` ran into.
-    async fn rival(&self, tx: &mut Tx, user: &User) -> Result<Creation, Error> {
+    /// The user that an insert of `user` conflicted with, if it has the same id.
+    async fn existing(&self, tx: &mut Tx, user: &User) -> Result<Creation, Error> {
         let (id, email) = (user.id(), user.email().as_str());
-        let select = on!(tx, |c| sqlx::query_as(SELECT_RIVALS).bind(id.uuid()).bind(email).fetch_all(c));
+        let select = on!(tx, |c| sqlx::query_as(SELECT_EXISTING).bind(id.uuid()).bind(email).fetch_all(c));
         let rows: Vec<StoredUser> = self.db.observe("SELECT users", select).await?;
         if rows.is_empty() {
             // Deleted a moment ago; the call is idempotent, so its caller repeats it.
@@ -118,7 +118,7 @@ impl UserStore for SqlUsers {
             .execute(c));
         let inserted: u64 = self.db.observe("INSERT users", insert).await?;
         if inserted == 0 {
-            return self.rival(&mut tx, &user).await;
+            return self.existing(&mut tx, &user).await;
         }
         self.commit(tx, events::registered(&user)).await?;
         Ok(Creation { user, created: true })

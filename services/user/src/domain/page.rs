@@ -5,7 +5,8 @@ use chassis::cursor::{self, BadCursor};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::domain::{Error, User, UserId};
+use super::error::Error;
+use super::user::{User, UserId};
 
 /// Users on a page if nobody says.
 const DEFAULT_SIZE: u16 = 20;

@@ -55,6 +55,15 @@ pub struct Draft<'a> {
     pub role: Option<Role>,
 }
 
+/// What is stored under an id after it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Creation {
+    /// The user.
+    pub user: User,
+    /// Whether this call stored it.
+    pub created: bool,
+}
+
 /// A profile as it is stored: id, e-mail address, name, role, creation, last change.
 pub type StoredUser = (Uuid, String, String, String, DateTime<Utc>, DateTime<Utc>);
 
@@ -64,7 +73,7 @@ pub type StoredUser = (Uuid, String, String, String, DateTime<Utc>, DateTime<Utc
 pub struct UnknownRole(String);
 
 /// All times are whole milliseconds: that is what answers and cursors carry, so nothing is lost on the way.
-pub(crate) fn whole_millis(time: DateTime<Utc>) -> DateTime<Utc> {
+pub(super) fn whole_millis(time: DateTime<Utc>) -> DateTime<Utc> {
     time.trunc_subsecs(3)
 }
 

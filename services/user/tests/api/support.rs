@@ -71,36 +71,36 @@ impl Service {
     }
 
     pub(crate) async fn create(&self, actor: Actor, message: CreateUserRequest) -> Answer<CreateUserResponse> {
-        told(self.client.clone().create_user(actor.request(message)).await)
+        decode(self.client.clone().create_user(actor.request(message)).await)
     }
 
     pub(crate) async fn get(&self, actor: Actor, id: &str) -> Answer<User> {
         let message = GetUserRequest { id: id.to_owned() };
-        told(self.client.clone().get_user(actor.request(message)).await).map(|answer| answer.user.unwrap())
+        decode(self.client.clone().get_user(actor.request(message)).await).map(|answer| answer.user.unwrap())
     }
 
     pub(crate) async fn list(&self, actor: Actor, page_size: i32, page_token: &str) -> Answer<ListUsersResponse> {
         let message = ListUsersRequest { page_size, page_token: page_token.to_owned() };
-        told(self.client.clone().list_users(actor.request(message)).await)
+        decode(self.client.clone().list_users(actor.request(message)).await)
     }
 
     pub(crate) async fn update(&self, actor: Actor, id: &str, name: &str) -> Answer<User> {
         let message = UpdateUserRequest { id: id.to_owned(), name: name.to_owned() };
-        told(self.client.clone().update_user(actor.request(message)).await).map(|answer| answer.user.unwrap())
+        decode(self.client.clone().update_user(actor.request(message)).await).map(|answer| answer.user.unwrap())
     }
 
     pub(crate) async fn set_role(&self, actor: Actor, id: &str, role: i32) -> Answer<User> {
         let message = SetRoleRequest { id: id.to_owned(), role };
-        told(self.client.clone().set_role(actor.request(message)).await).map(|answer| answer.user.unwrap())
+        decode(self.client.clone().set_role(actor.request(message)).await).map(|answer| answer.user.unwrap())
     }
 
     pub(crate) async fn delete(&self, actor: Actor, id: &str) -> Answer<()> {
         let message = DeleteUserRequest { id: id.to_owned() };
-        told(self.client.clone().delete_user(actor.request(message)).await).map(|_| ())
+        decode(self.client.clone().delete_user(actor.request(message)).await).map(|_| ())
     }
 }
 
-fn told<T>(answer: Result<Response<T>, Status>) -> Answer<T> {
+fn decode<T>(answer: Result<Response<T>, Status>) -> Answer<T> {
     answer.map(Response::into_inner).map_err(|status| Problem::from(&status))
 }
 

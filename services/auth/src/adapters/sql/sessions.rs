@@ -11,7 +11,7 @@ use super::{SqlStore, failed};
 use crate::adapters::events;
 use crate::domain::Error;
 use crate::domain::refresh_token::TokenHash;
-use crate::domain::sessions::{NewSession, NewToken, Opened, Presented, Rotation};
+use crate::domain::session::{NewSession, NewToken, OpenOutcome, RotateOutcome, StoredToken};
 use crate::ports::{ReuseLog, SessionStore};
 
 const OPEN_FAMILY: &str = "
@@ -71,7 +71,7 @@ const PURGE_TOKENS: &str = "
 
 #[async_trait]
 impl SessionStore for SqlStore {
-    async fn open(&self, session: NewSession) -> Result<Opened, Error> {
+    async fn open(&self, session: NewSession) -> Result<OpenOutcome, Error> {
         let NewSession { family_id, user_id, expires_at, token } = session;
         let mut tx = self.db.begin().await.map_err(failed)?;
         let query = on!(tx, |c| sqlx::query(OPEN_FAMILY)
@@ -83,48 +83,48 @@ impl SessionStore for SqlStore {
         match self.db.observe("INSERT refresh_families", query).await {
             Ok(_) => {}
             Err(error) if stores::db::error_type(&error) == Some("foreign_key_violation") => {
-                return Ok(Opened::NoCredentials);
+                return Ok(OpenOutcome::NoCredentials);
             }
             Err(error) => return Err(failed(error)),
         }
         self.add_token(&mut tx, family_id, token).await?;
         tx.commit().await.map_err(failed)?;
-        Ok(Opened::Stored)
+        Ok(OpenOutcome::Stored)
     }
 
-    async fn find(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<Presented>, Error> {
+    async fn find(&self, token: &TokenHash, now: DateTime<Utc>) -> Result<Option<StoredToken>, Error> {
         type Row = (Uuid, Uuid, Option<DateTime<Utc>>);
         let mut conn = self.db.reader().await.map_err(failed)?;
         let query = on!(conn, |c| sqlx::query_as::<_, Row>(FIND).bind(token.as_slice()).bind(now).fetch_optional(c));
         let row = self.db.observe("SELECT refresh_tokens", query).await.map_err(failed)?;
-        Ok(row.map(|(family_id, user_id, used_at)| Presented { family_id, user_id, spent: used_at.is_some() }))
+        Ok(row.map(|(family_id, user_id, used_at)| StoredToken { family_id, user_id, spent: used_at.is_some() }))
     }
 
-    async fn rotate(&self, family_id: Uuid, token: &TokenHash, next: NewToken) -> Result<Rotation, Error> {
+    async fn rotate(&self, family_id: Uuid, token: &TokenHash, next: NewToken) -> Result<RotateOutcome, Error> {
         let (now, hash) = (next.issued_at, token.as_slice());
         let mut tx = self.db.begin().await.map_err(failed)?;
         let query = on!(tx, |c| sqlx::query(RENEW_FAMILY).bind(family_id).bind(now).execute(c));
         if self.db.observe("UPDATE refresh_families", query).await.map_err(failed)? == 0 {
-            return Ok(Rotation::Refused);
+            return Ok(RotateOutcome::Refused);
         }
         let query = on!(tx, |c| sqlx::query(SPEND).bind(hash).bind(family_id).bind(now).execute(c));
         if self.db.observe("UPDATE refresh_tokens", query).await.map_err(failed)? == 1 {
             self.add_token(&mut tx, family_id, next).await?;
             tx.commit().await.map_err(failed)?;
-            return Ok(Rotation::Rotated);
+            return Ok(RotateOutcome::Rotated);
         }
         let query = on!(tx, |c| {
             sqlx::query_as::<_, (Uuid,)>(REVOKE_REUSED).bind(hash).bind(family_id).bind(now).fetch_optional(c)
         });
         let Some((user_id,)) = self.db.observe("UPDATE refresh_families", query).await.map_err(failed)? else {
             tx.commit().await.map_err(failed)?;
-            return Ok(Rotation::Refused);
+            return Ok(RotateOutcome::Refused);
         };
         self.commit_reused(tx, user_id, family_id, now).await?;
-        Ok(Rotation::Reused)
+        Ok(RotateOutcome::Reused)
     }
 
-    async fn revoke_reused(&self, session: &Presented, at: DateTime<Utc>) -> Result<(), Error> {
+    async fn revoke_reused(&self, session: &StoredToken, at: DateTime<Utc>) -> Result<(), Error> {
         let mut tx = self.db.begin().await.map_err(failed)?;
         let query = on!(tx, |c| {
             sqlx::query_as::<_, (Uuid,)>(REVOKE_FAMILY).bind(session.family_id).bind(at).fetch_optional(c)
@@ -163,7 +163,7 @@ impl SessionStore for SqlStore {
 
 #[async_trait]
 impl ReuseLog for SqlStore {
-    async fn announce_reused(&self, session: &Presented, at: DateTime<Utc>) -> Result<(), Error> {
+    async fn announce_reused(&self, session: &StoredToken, at: DateTime<Utc>) -> Result<(), Error> {
         let mut tx = self.db.begin().await.map_err(failed)?;
         let query = on!(tx, |c| sqlx::query(NOTE_REUSED)
             .bind(session.family_id)

@@ -17,11 +17,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use stores::redis::Redis;
 
+use super::encoding::key;
+use super::entries::{EntryCache, EntryRequest, Ttls};
 use super::generations::Generations;
-use super::shelf::{Shelf, Times, Wanted};
-use super::wire::key;
-use super::writes::Writes;
-use super::{Limits, PAGES, PRODUCTS};
+use super::limits::Limits;
+use super::metrics::{PAGES, PRODUCTS};
+use super::writes::WriteCounts;
 use crate::domain::Error;
 use crate::domain::details::Details;
 use crate::domain::product::{Product, ProductId};
@@ -31,14 +32,14 @@ use crate::ports::ProductStore;
 /// A store with a cache in Redis in front of it.
 pub struct SharedStore {
     store: Arc<dyn ProductStore>,
-    products: Shelf<ProductId, Arc<Product>>,
-    pages: Shelf<Search, Arc<Page>>,
+    products: EntryCache<ProductId, Arc<Product>>,
+    pages: EntryCache<Search, Arc<Page>>,
     generations: Generations,
-    writes: Writes,
+    writes: WriteCounts,
 }
 
-/// A write that has not outdated the cache yet. Whoever drops it leaves that to the next look-up.
-struct Writing<'a> {
+/// A write that has not invalidated the cache yet. Whoever drops it leaves that to the next look-up.
+struct PendingWrite<'a> {
     store: &'a SharedStore,
     id: ProductId,
     done: bool,
@@ -48,40 +49,40 @@ impl SharedStore {
     /// Caches what `store` answers.
     #[must_use]
     pub fn new(store: Arc<dyn ProductStore>, redis: Redis, limits: &Limits) -> Self {
-        let times = |ttl| Times { ttl, negative: limits.negative_ttl, stale: limits.stale_ttl };
+        let ttls = |fresh| Ttls { fresh, negative: limits.negative_ttl, stale: limits.stale_ttl };
         Self {
             store,
-            products: Shelf::new(PRODUCTS, times(limits.product_ttl), limits.load_timeout),
-            pages: Shelf::new(PAGES, times(limits.page_ttl), limits.load_timeout),
+            products: EntryCache::new(PRODUCTS, ttls(limits.product_ttl), limits.load_timeout),
+            pages: EntryCache::new(PAGES, ttls(limits.page_ttl), limits.load_timeout),
             generations: Generations::new(redis),
-            writes: Writes::default(),
+            writes: WriteCounts::default(),
         }
     }
 
-    /// Makes good after outages what writes could not outdate, for ever.
+    /// Invalidates after outages what writes could not, for ever.
     pub async fn watch(self: Arc<Self>) {
         self.generations.watch().await;
     }
 
-    fn begin(&self, id: ProductId) -> Writing<'_> {
-        Writing { store: self, id, done: false }
+    fn begin(&self, id: ProductId) -> PendingWrite<'_> {
+        PendingWrite { store: self, id, done: false }
     }
 }
 
-impl Writing<'_> {
+impl PendingWrite<'_> {
     /// Also for a write that failed: it may have reached the database.
     async fn end(mut self) {
         let _counted = self.store.writes.begin(self.id);
-        self.store.generations.outdate(self.id).await;
+        self.store.generations.invalidate(self.id).await;
         self.done = true;
     }
 }
 
-impl Drop for Writing<'_> {
+impl Drop for PendingWrite<'_> {
     fn drop(&mut self) {
         if !self.done {
             drop(self.store.writes.begin(self.id));
-            self.store.generations.miss();
+            self.store.generations.note_missed();
         }
     }
 }
@@ -89,18 +90,18 @@ impl Drop for Writing<'_> {
 #[async_trait]
 impl ProductStore for SharedStore {
     async fn find(&self, id: ProductId) -> Result<Arc<Product>, Error> {
-        let part = Generations::part(Some(id));
-        let begin = format!("{}{id}:", key!("item:"));
-        let wanted = Wanted { key: id, part, begin, writes: self.writes.to(id) };
-        self.products.get(&self.generations, wanted, self.store.find(id)).await
+        let partition = Generations::partition(Some(id));
+        let key_prefix = format!("{}{id}:", key!("item:"));
+        let request = EntryRequest { key: id, partition, key_prefix, writes: self.writes.of(id) };
+        self.products.get(&self.generations, request, self.store.find(id)).await
     }
 
     async fn search(&self, search: &Search) -> Result<Arc<Page>, Error> {
-        let part = Generations::part(None);
+        let partition = Generations::partition(None);
         let text = serde_json::to_vec(search).map_err(|error| Error::Storage(Arc::new(error)))?;
-        let begin = format!("{}{}:", key!("page:"), URL_SAFE_NO_PAD.encode(Sha256::digest(text)));
-        let wanted = Wanted { key: search.clone(), part, begin, writes: self.writes.to_all() };
-        self.pages.get(&self.generations, wanted, self.store.search(search)).await
+        let key_prefix = format!("{}{}:", key!("page:"), URL_SAFE_NO_PAD.encode(Sha256::digest(text)));
+        let request = EntryRequest { key: search.clone(), partition, key_prefix, writes: self.writes.of_all() };
+        self.pages.get(&self.generations, request, self.store.search(search)).await
     }
 
     async fn add(&self, product: &Product) -> Result<(), Error> {

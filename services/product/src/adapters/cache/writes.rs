@@ -4,47 +4,47 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::domain::product::ProductId;
 
-/// Parts of the catalogue whose writes are counted apart, so that a write does not outdate every product.
-const PARTS: usize = 256;
+/// Partitions of the catalogue whose writes are counted apart, so that a write does not outdate every product.
+const PARTITIONS: usize = 256;
 
-/// Counts the writes to each part of the catalogue and to all of it.
-pub(super) struct Writes {
-    parts: Vec<AtomicU64>,
+/// Counts the writes to each partition of the catalogue and to all of it.
+pub(super) struct WriteCounts {
+    partitions: Vec<AtomicU64>,
     all: AtomicU64,
 }
 
 /// Counts a write when it is dropped: also one that failed or was cancelled may have reached the database.
-pub(super) struct Writing<'a>(&'a Writes, ProductId);
+pub(super) struct WriteGuard<'a>(&'a WriteCounts, ProductId);
 
-impl Default for Writes {
+impl Default for WriteCounts {
     fn default() -> Self {
-        Self { parts: (0..PARTS).map(|_| AtomicU64::new(0)).collect(), all: AtomicU64::new(0) }
+        Self { partitions: (0..PARTITIONS).map(|_| AtomicU64::new(0)).collect(), all: AtomicU64::new(0) }
     }
 }
 
-impl Writes {
-    /// The part of the catalogue that a product belongs to, below 256. The last bytes of ids are the random ones.
-    pub(super) fn part(id: ProductId) -> usize {
-        usize::from(id.uuid().as_bytes()[15]) % PARTS
+impl WriteCounts {
+    /// The partition of the catalogue that a product belongs to, below 256. The last bytes of ids are the random ones.
+    pub(super) fn partition(id: ProductId) -> usize {
+        usize::from(id.uuid().as_bytes()[15]) % PARTITIONS
     }
 
-    pub(super) fn to(&self, id: ProductId) -> u64 {
-        self.parts[Self::part(id)].load(Ordering::Acquire)
+    pub(super) fn of(&self, id: ProductId) -> u64 {
+        self.partitions[Self::partition(id)].load(Ordering::Acquire)
     }
 
-    pub(super) fn to_all(&self) -> u64 {
+    pub(super) fn of_all(&self) -> u64 {
         self.all.load(Ordering::Acquire)
     }
 
-    pub(super) fn begin(&self, id: ProductId) -> Writing<'_> {
-        Writing(self, id)
+    pub(super) fn begin(&self, id: ProductId) -> WriteGuard<'_> {
+        WriteGuard(self, id)
     }
 }
 
-impl Drop for Writing<'_> {
+impl Drop for WriteGuard<'_> {
     fn drop(&mut self) {
         let Self(writes, id) = self;
-        writes.parts[Writes::part(*id)].fetch_add(1, Ordering::Release);
+        writes.partitions[WriteCounts::partition(*id)].fetch_add(1, Ordering::Release);
         writes.all.fetch_add(1, Ordering::Release);
     }
 }

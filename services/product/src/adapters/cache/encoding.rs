@@ -1,13 +1,11 @@
-//! Products and pages as they stand in Redis: JSON of private structs. Whoever changes these counts `v1` in
-//! [`key`] up, so that replicas of two versions do not read each other's entries.
+//! Products and pages as they stand in Redis: JSON of [`ProductRow`] and of a page of them. Whoever changes
+//! their fields counts `v1` in [`key`] up, so that replicas of two versions do not read each other's entries.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use crate::domain::details::{Details, Draft};
+use crate::adapters::row::ProductRow;
 use crate::domain::product::Product;
 use crate::domain::search::Page;
 
@@ -18,21 +16,6 @@ macro_rules! key {
     };
 }
 pub(super) use key;
-
-#[derive(Serialize, Deserialize)]
-struct ProductRow {
-    id: Uuid,
-    sku: String,
-    name: String,
-    description: String,
-    category: String,
-    amount_minor: i64,
-    currency: String,
-    stock: i32,
-    version: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
 
 #[derive(Serialize, Deserialize)]
 struct PageRow {
@@ -55,7 +38,7 @@ impl Entry for Arc<Product> {
     }
 
     fn decode(text: &str) -> Option<Self> {
-        serde_json::from_str::<ProductRow>(text).ok()?.product().map(Arc::new)
+        Product::try_from(serde_json::from_str::<ProductRow>(text).ok()?).ok().map(Arc::new)
     }
 }
 
@@ -67,7 +50,7 @@ impl Entry for Arc<Page> {
 
     fn decode(text: &str) -> Option<Self> {
         let PageRow { products, next_cursor } = serde_json::from_str(text).ok()?;
-        let products = products.into_iter().map(ProductRow::product).collect::<Option<_>>()?;
+        let products = products.into_iter().map(Product::try_from).collect::<Result<_, _>>().ok()?;
         Some(Arc::new(Page::stored(products, next_cursor)))
     }
 }
@@ -77,48 +60,16 @@ fn text(row: &impl Serialize) -> String {
     serde_json::to_string(row).unwrap_or_default()
 }
 
-impl From<&Product> for ProductRow {
-    fn from(product: &Product) -> Self {
-        let details = product.details();
-        Self {
-            id: product.id().uuid(),
-            sku: details.sku().to_owned(),
-            name: details.name().to_owned(),
-            description: details.description().to_owned(),
-            category: details.category().to_owned(),
-            amount_minor: details.price().amount_minor(),
-            currency: details.price().currency().code().to_owned(),
-            stock: details.stock(),
-            version: product.version(),
-            created_at: product.created_at(),
-            updated_at: product.updated_at(),
-        }
-    }
-}
-
-impl ProductRow {
-    fn product(self) -> Option<Product> {
-        let Self { id, sku, name, description, category, amount_minor, currency, stock, version, .. } = self;
-        let details = Details::stored(Draft { sku, name, description, category, amount_minor, currency, stock })?;
-        Some(Product::stored(id.into(), details, version, (self.created_at, self.updated_at)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::details::{Details, Draft};
+    use crate::fixtures;
 
     #[test]
     fn products_and_pages_come_back_as_they_were() {
-        let draft = Draft {
-            sku: "KIT-1".into(),
-            name: "Kettle \"Ω\"".into(),
-            description: "line\nbreak".into(),
-            category: "kitchen".into(),
-            amount_minor: 4999,
-            currency: "GBP".into(),
-            stock: 3,
-        };
+        let (description, currency) = ("line\nbreak".into(), "GBP".into());
+        let draft = Draft { description, currency, ..fixtures::draft("Kettle \"Ω\"") };
         let product = Product::create(Details::new(draft).expect("valid"));
         assert_eq!(Arc::<Product>::decode(&Arc::new(product.clone()).encode()), Some(Arc::new(product.clone())));
         let page = Arc::new(Page::stored(vec![product], "next".into()));

@@ -11,12 +11,12 @@ use moka::future::Cache;
 use crate::domain::Error;
 
 /// A cache of one kind of thing.
-pub(super) struct Memo<K, V> {
+pub(super) struct LoadingCache<K, V> {
     cache: Cache<K, V>,
     load_timeout: Duration,
 }
 
-impl<K, V> Memo<K, V>
+impl<K, V> LoadingCache<K, V>
 where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
@@ -27,7 +27,7 @@ where
     }
 
     /// Keeps nothing, and still makes one load for all who ask at the same time.
-    pub(super) fn of_nothing(load_timeout: Duration) -> Self {
+    pub(super) fn without_retention(load_timeout: Duration) -> Self {
         Self::new(Cache::builder().time_to_live(Duration::ZERO).build(), load_timeout)
     }
 

@@ -5,21 +5,21 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::Error;
-use super::keys::{KeyPolicy, Step};
+use super::error::Error;
+use super::keys::{KeyPolicy, KeyStep};
 use crate::ports::{AccessTokens, KeyStore};
 
 /// More steps than can ever be due at once, unless something is badly wrong.
 const MAX_STEPS: usize = 16;
 
 /// See the module.
-pub struct Rotation {
+pub struct KeyRotation {
     store: Arc<dyn KeyStore>,
     tokens: Arc<dyn AccessTokens>,
     policy: KeyPolicy,
 }
 
-impl Rotation {
+impl KeyRotation {
     /// Rotates the keys of `store` as `policy` says and hands them to `tokens`.
     #[must_use]
     pub fn new(store: Arc<dyn KeyStore>, tokens: Arc<dyn AccessTokens>, policy: KeyPolicy) -> Self {
@@ -39,24 +39,24 @@ impl Rotation {
                     self.tokens.install(&keys)?;
                     return Ok(self.policy.expiry(&keys));
                 }
-                Some(step) => self.take(step, now).await?,
+                Some(step) => self.apply(step, now).await?,
             }
         }
         Err(Error::Internal("the signing keys do not settle".into()))
     }
 
-    async fn take(&self, step: Step, now: DateTime<Utc>) -> Result<(), Error> {
+    async fn apply(&self, step: KeyStep, now: DateTime<Utc>) -> Result<(), Error> {
         match step {
-            Step::Add(phase) => {
-                let key = self.tokens.generate(phase, now);
+            KeyStep::Add(phase) => {
+                let key = self.tokens.generate(phase, now)?;
                 tracing::info!(key.id = key.id(), key.phase = phase.as_str(), "signing key added");
                 self.store.add(&key).await
             }
-            Step::Promote(id) => {
+            KeyStep::Promote(id) => {
                 tracing::info!(key.id = id, "signing key takes over");
                 self.store.promote(&id, now).await
             }
-            Step::Remove(id) => {
+            KeyStep::Remove(id) => {
                 tracing::info!(key.id = id, "signing key removed");
                 self.store.remove(&id).await
             }

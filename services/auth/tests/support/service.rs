@@ -1,7 +1,6 @@
 //! Auth on a free port with a database of its own and a fake user service beside it.
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::Duration;
 
 use chassis::config::Layers;
 use chassis::{Actor, Extras, Problem, Running, StartError};
@@ -35,26 +34,12 @@ const BASE: &str = r#"
 "#;
 
 /// What a test talks to. Restarting it keeps the database and the user service.
-pub(crate) struct Stand {
+pub(crate) struct Service {
     pub(crate) users: FakeUsers,
     pub(crate) running: Running,
     pub(crate) client: AuthServiceClient<Channel>,
     user_url: String,
     folder: tempfile::TempDir,
-}
-
-/// Starts auth with overrides in TOML.
-pub(crate) async fn stand(overrides: &str) -> Stand {
-    stand_with(FakeUsers::default(), overrides).await
-}
-
-/// The same with a user service that is already in some state.
-pub(crate) async fn stand_with(users: FakeUsers, overrides: &str) -> Stand {
-    let user_url = users.serve().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let running = start(&folder, &user_url, overrides).await.expect("auth starts");
-    let client = connect(&running).await;
-    Stand { users, running, client, user_url, folder }
 }
 
 /// What the tests' services say about themselves. A tap hears all services of the process, so one is enough.
@@ -98,7 +83,21 @@ async fn connect(running: &Running) -> AuthServiceClient<Channel> {
     AuthServiceClient::connect(format!("http://{address}")).await.expect("it answers")
 }
 
-impl Stand {
+impl Service {
+    /// Starts auth with overrides in TOML.
+    pub(crate) async fn start(overrides: &str) -> Self {
+        Self::start_with(FakeUsers::default(), overrides).await
+    }
+
+    /// The same with a user service that is already in some state.
+    pub(crate) async fn start_with(users: FakeUsers, overrides: &str) -> Self {
+        let user_url = users.serve().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let running = start(&folder, &user_url, overrides).await.expect("auth starts");
+        let client = connect(&running).await;
+        Self { users, running, client, user_url, folder }
+    }
+
     /// Stops auth and starts it again with other overrides.
     pub(crate) async fn restart(self, overrides: &str) -> Self {
         let Self { users, running, client, user_url, folder } = self;
@@ -181,15 +180,4 @@ impl Stand {
 /// Our problem in a status.
 pub(crate) fn problem(status: &Status) -> Problem {
     Problem::from(status)
-}
-
-/// Asks again until the answer is yes.
-pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let asking = async {
-        let mut turns = tokio::time::interval(Duration::from_millis(10));
-        while !holds().await {
-            turns.tick().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), asking).await.unwrap_or_else(|_| panic!("never happened: {what}"));
 }

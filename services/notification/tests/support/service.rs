@@ -1,13 +1,12 @@
 //! The service on a broker, a database and a folder of its own, and what the tests ask of it.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
+use backends::eventually;
 use chassis::config::Layers;
 use chassis::{Extras, Running, StartError, start};
 use messaging::{Broker, DeadLetter, Envelope, InProcess};
@@ -21,11 +20,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
-/// Longest time a condition may take to come true.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// A running service. It can be stopped and started again on the same broker, database and folder.
-pub struct Stand {
+pub struct Service {
     pub broker: InProcess,
     pub records: Arc<Records>,
     url: String,
@@ -34,17 +30,17 @@ pub struct Stand {
     running: Option<Running>,
 }
 
-impl Stand {
+impl Service {
     /// Starts it with more configuration, in TOML.
     pub async fn start(more: &str) -> Self {
-        let mut stand = Self::prepare(more);
-        stand.running = Some(stand.try_start("").await.unwrap());
-        stand
+        let mut service = Self::prepare(more);
+        service.running = Some(service.try_start("").await.unwrap());
+        service
     }
 
     /// Everything but the service.
     pub fn prepare(more: &str) -> Self {
-        measure();
+        install_telemetry();
         let name = Uuid::new_v4().to_string();
         let url = format!("in-process:{name}");
         Self {
@@ -163,8 +159,10 @@ impl Stand {
     /// Waits until the mail of an event is in that state, and answers attempts and last error.
     pub async fn state(&self, event: &Envelope, wanted: &str) -> (i64, Option<String>) {
         eventually(&format!("a mail that is {wanted}"), || async {
-            let row = self.rows().await.remove(&event.id());
-            row.filter(|(_, state, ..)| state == wanted).map(|(_, _, attempts, error)| (attempts, error))
+            match self.rows().await.remove(&event.id()) {
+                Some((_, state, attempts, error)) if state == wanted => Ok((attempts, error)),
+                other => Err(other),
+            }
         })
         .await
     }
@@ -174,7 +172,7 @@ impl Stand {
         let labels = [("messaging_destination_name", queue), ("outcome", outcome)];
         eventually(&format!("{count} deliveries {outcome}"), || async {
             let found = self.metric("messaging_settled_messages_total", &labels);
-            (found >= count).then_some(())
+            if found >= count { Ok(()) } else { Err(found) }
         })
         .await;
     }
@@ -229,7 +227,7 @@ impl Tap for Records {
 
 /// Metrics need the process-wide recorder. It comes with a hook that turns panics into log lines; a failing test has to
 /// say where it failed.
-fn measure() {
+fn install_telemetry() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         let _guard = telemetry::install(telemetry::LogFormat::Json, &telemetry::LogOutput::Off).unwrap();
@@ -239,20 +237,6 @@ fn measure() {
             inner(panic);
         }));
     });
-}
-
-/// Looks until `look` answers something.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
-    let mut pace = tokio::time::interval(Duration::from_millis(10));
-    let poll = async {
-        loop {
-            pace.tick().await;
-            if let Some(found) = look().await {
-                return found;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, poll).await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain for {what}"))
 }
 
 /// An event about a user.
