@@ -9,10 +9,11 @@ mod processes;
 mod stack;
 mod wait;
 
+pub use all_in_one::SERVICES;
 pub use client::{Answer, Client, NoAnswer, Seen};
 pub use fake::FakeService;
 pub use lines::Lines;
-pub use processes::{ProcessOptions, Processes, SERVICES, ServiceProcess, executable};
+pub use processes::{ProcessOptions, Processes, ServiceProcess, executable};
 pub use stack::{TestStack, TestStackBuilder, local_ports};
 pub use telemetry::testing::Collector;
 pub use wait::{eventually, eventually_within, value_of};
