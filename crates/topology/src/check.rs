@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::TopologyError;
 use crate::model::{Part, Service, Topology};
-use crate::read::TopologyError;
+
 
 /// Names that the list may not give: those of crates beside the services, and of Rust.
 const TAKEN: [&str; 2] = ["all-in-one", "outside"];

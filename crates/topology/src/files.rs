@@ -3,6 +3,9 @@
 use std::io;
 use std::path::Path;
 
+/// First line of a file that is generated as a whole.
+pub(crate) const HEAD: &str = "# Written by `make services` from services.yaml; changes made here are lost.\n";
+
 /// A file as it has to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {

@@ -2,15 +2,13 @@
 //! other crate of ours, and leaves starting and calling services to others.
 
 mod check;
+mod error;
 mod files;
 mod model;
 mod outputs;
 mod read;
 
+pub use error::{FILE, TopologyError};
 pub use files::{FileError, Output, drift, write};
 pub use model::{Part, Service, Store, Topology};
 pub use outputs::outputs;
-pub use read::TopologyError;
-
-/// Path of the list from the root of the repository.
-pub const FILE: &str = "services.yaml";

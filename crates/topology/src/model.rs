@@ -1,13 +1,6 @@
 //! What `services.yaml` says, and what follows from it: who calls whom, who starts first, which queues there are.
 
-use std::sync::LazyLock;
-
 use serde::Deserialize;
-
-/// The list of this repository, as it was when the program was built.
-static OURS: LazyLock<Topology> = LazyLock::new(|| {
-    Topology::parse(include_str!("../../../services.yaml")).expect("services.yaml is correct, which `make test` checks")
-});
 
 /// A server that keeps data for services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -125,12 +118,6 @@ pub(crate) fn upper(name: &str) -> String {
 }
 
 impl Topology {
-    /// The list of this repository.
-    #[must_use]
-    pub fn ours() -> &'static Self {
-        &OURS
-    }
-
     /// All services, in the order of the file.
     #[must_use]
     pub fn services(&self) -> &[Service] {

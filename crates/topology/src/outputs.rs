@@ -11,9 +11,6 @@ use std::path::Path;
 use crate::Topology;
 use crate::files::{FileError, Output};
 
-/// First line of a file that is generated as a whole.
-const HEAD: &str = "# Written by `make services` from services.yaml; changes made here are lost.\n";
-
 /// Every file that has to follow from the list. Files with a region are read below `root`.
 ///
 /// # Errors

@@ -1,28 +1,19 @@
 //! From the text of `services.yaml` to a [`Topology`]; every error names the entry and the key.
 
+use std::sync::LazyLock;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_yaml_ng::Mapping;
 
+use crate::check;
+use crate::error::TopologyError;
 use crate::model::{Part, Service, Topology};
-use crate::{FILE, check};
 
-/// The list is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{FILE}: {place}: {problem}")]
-pub struct TopologyError {
-    /// The entry, and the key if it is known.
-    pub place: String,
-    /// What is wrong with it.
-    pub problem: String,
-}
-
-impl TopologyError {
-    /// An error at `key` of `entry`.
-    pub(crate) fn at(entry: &str, key: &str, problem: impl Into<String>) -> Self {
-        Self { place: format!("{entry}: key `{key}`"), problem: problem.into() }
-    }
-}
+/// The list of this repository, as it was when the program was built.
+static OURS: LazyLock<Topology> = LazyLock::new(|| {
+    Topology::parse(include_str!("../../../services.yaml")).expect("services.yaml is correct, which `make test` checks")
+});
 
 /// The list before its entries are read, so that an error in one can name it.
 #[derive(Deserialize)]
@@ -33,6 +24,12 @@ struct List {
 }
 
 impl Topology {
+    /// The list of this repository.
+    #[must_use]
+    pub fn ours() -> &'static Self {
+        &OURS
+    }
+
     /// Reads and checks a list.
     ///
     /// # Errors

@@ -3,12 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::manifest::{Manifest, sections};
+use super::manifest::{description, sections};
 use crate::files::{FileError, Output, with_regions};
 use crate::{Service, Topology};
-
-/// The folders of crates, in the order of the table.
-const FOLDERS: [&str; 2] = ["crates", "services"];
 
 pub(super) fn outputs(root: &Path, topology: &Topology) -> Result<Vec<Output>, FileError> {
     let configuration = [("sections", sections_table(root, topology)?), ("ports", ports_table(topology))];
@@ -16,7 +13,6 @@ pub(super) fn outputs(root: &Path, topology: &Topology) -> Result<Vec<Output>, F
         ("picture", picture(topology)),
         ("admin ports", admin_ports(topology)),
         ("parts", parts_table(root, topology)?),
-        ("crates", crates_table(root)?),
     ];
     Ok(vec![
         with_regions(root, "docs/configuration.md", &configuration)?,
@@ -70,20 +66,10 @@ fn ports_table(topology: &Topology) -> String {
     table(["Service", "Public", "Admin"], topology.services().iter().map(row))
 }
 
-fn crates_in(root: &Path, folder: &str) -> Result<Vec<String>, FileError> {
-    let failed = |source| FileError::System { path: folder.to_owned(), source };
-    let entries = std::fs::read_dir(root.join(folder)).map_err(failed)?;
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let mut names: Vec<_> = names.filter(|name| root.join(folder).join(name).join("Cargo.toml").is_file()).collect();
-    names.sort_unstable();
-    Ok(names)
-}
-
 fn parts_table(root: &Path, topology: &Topology) -> Result<String, FileError> {
     let mut rows = Vec::new();
     for service in topology.services() {
-        let folder = format!("services/{}", service.name);
-        let owns = Manifest::of(root, &folder, &[])?.description;
+        let owns = description(root, &service.name)?;
         let calls: Vec<_> = topology.callees(service).map(|callee| callee.name.clone()).collect();
         let mut calls = list(&calls);
         if !service.consumes.is_empty() {
@@ -92,24 +78,6 @@ fn parts_table(root: &Path, topology: &Topology) -> Result<String, FileError> {
         rows.push([service.name.clone(), owns, calls]);
     }
     Ok(table(["Part", "Owns", "Calls"], rows))
-}
-
-fn crates_table(root: &Path) -> Result<String, FileError> {
-    let mut folders = Vec::new();
-    let mut ours = Vec::new();
-    for folder in FOLDERS {
-        let names = crates_in(root, folder)?;
-        folders.extend(names.iter().map(|name| format!("{folder}/{name}")));
-        ours.extend(names);
-    }
-    folders.push("loadtests".to_owned());
-    let mut rows = Vec::new();
-    for folder in folders {
-        let manifest = Manifest::of(root, &folder, &ours)?;
-        let knows = if manifest.knows.is_empty() { "nothing".to_owned() } else { manifest.knows.join(", ") };
-        rows.push([format!("`{folder}`"), manifest.description, knows]);
-    }
-    Ok(table(["Crate", "Purpose", "Of ours it knows"], rows))
 }
 
 /// The nodes and arrows of the services in the picture of all parts.

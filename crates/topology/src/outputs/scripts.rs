@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use super::HEAD;
-use crate::files::{FileError, Output, with_regions};
+use crate::files::{FileError, HEAD, Output, with_regions};
 use crate::{Service, Topology};
 
 pub(super) fn outputs(root: &Path, topology: &Topology) -> Result<Vec<Output>, FileError> {
