@@ -58,6 +58,21 @@ rules: ## write the rules, and the tables of docs/observability.md, from observa
 services: ## write everything that repeats services.yaml again
 	$(CARGO) run --quiet -p topology -- generate
 
+.PHONY: new-service new-service-test
+new-service: ## write a new gRPC service with a store, its proto and its line on the list; NAME=order
+	$(CARGO) run --locked --quiet -p topology -- new "$(NAME)"
+	$(CARGO) metadata --offline --format-version 1 > /dev/null
+	$(CARGO) fmt -p "$(NAME)" -p contracts -p all-in-one
+
+new-service-test: ## the same in a copy of this tree, built, linted and tested there; takes a build
+	copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && export CARGO_TARGET_DIR=$${CARGO_TARGET_DIR:-$(CURDIR)/target} && \
+	git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents --target-directory "$$copy" && cd "$$copy" && \
+	$(MAKE) --no-print-directory new-service NAME=gift-card && \
+	$(CARGO) fmt --all --check && \
+	$(CARGO) clippy --locked -p gift-card -p contracts -p all-in-one --all-targets -- -D warnings && \
+	$(CARGO) test --locked -p gift-card -p contracts -p topology -p all-in-one && \
+	$(CARGO) test --locked -p testkit --test architecture --test compose
+
 .PHONY: chart chart-test chart-tools
 chart: ## write the chart's copies, schema and rendered manifests again
 	./scripts/chart-sync

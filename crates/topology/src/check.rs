@@ -6,7 +6,7 @@ use crate::error::TopologyError;
 use crate::model::{Part, Service, Topology};
 
 
-/// Names that the list may not give: those of crates beside the services, and of Rust.
+/// Names that the list may not give: of the crate beside the services, and of who calls from outside.
 const TAKEN: [&str; 2] = ["all-in-one", "outside"];
 
 /// Checks everything.

@@ -7,8 +7,10 @@ mod files;
 mod model;
 mod outputs;
 mod read;
+mod template;
 
 pub use error::{FILE, TopologyError};
 pub use files::{FileError, Output, drift, write};
 pub use model::{Part, Service, Store, Topology};
 pub use outputs::outputs;
+pub use template::{NewServiceError, new_service};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use topology::{FILE, Topology, drift, outputs, write};
+use topology::{FILE, Topology, drift, new_service, outputs, write};
 
 const HELP: &str = "\
 The list of services, services.yaml, and everything that repeats it
@@ -11,6 +11,7 @@ The list of services, services.yaml, and everything that repeats it
 Usage: signalbox-services <VERB>, in the root of the repository
 
   generate    write every file that is not as the list says, and name it
+  new NAME    write a gRPC service with a store of its own, put it on the list, and generate
   check       name every file that is not as the list says, and fail if there is one
 ";
 
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["generate"] => generate(root),
         ["check"] => check(root),
+        ["new", name] => new(root, name),
         ["-h" | "--help"] => Ok(HELP.to_owned()),
         [] => Err(format!("say what to do\n\n{HELP}")),
         _ => Err(format!("`{}` is no verb, or has too many words\n\n{HELP}", words.join(" "))),
@@ -48,6 +50,13 @@ fn generate(root: &Path) -> Result<String, String> {
     let outputs = outputs(root, &read(root)?).map_err(|error| error.to_string())?;
     let written = write(root, &outputs).map_err(|error| error.to_string())?;
     Ok(written.iter().map(|path| format!("wrote {path}\n")).collect())
+}
+
+fn new(root: &Path, name: &str) -> Result<String, String> {
+    let files = new_service(root, name).map_err(|error| error.to_string())?;
+    let written = write(root, &files).map_err(|error| error.to_string())?;
+    let written: String = written.iter().map(|path| format!("wrote {path}\n")).collect();
+    Ok(written + &generate(root)?)
 }
 
 fn check(root: &Path) -> Result<String, String> {

@@ -188,7 +188,7 @@ fn overlay<C>(spec: &Spec<C>, config: &StackConfig, callees: &[(&str, String)]) 
         known.insert("telemetry".to_owned(), toml::Value::Table(toml! { otlp_endpoint = (endpoint.as_str()) }));
     }
     for (callee, url) in callees {
-        known.insert((*callee).to_owned(), toml::Value::Table(toml! { url = (url.as_str()) }));
+        known.insert(callee.replace('-', "_"), toml::Value::Table(toml! { url = (url.as_str()) }));
     }
     layers.table("host", known)
 }
