@@ -62,7 +62,9 @@ services: ## write everything that repeats services.yaml again
 new-service: ## write a new gRPC service with a store, its proto and its line on the list; NAME=order
 	$(CARGO) run --locked --quiet -p topology -- new "$(NAME)"
 	$(CARGO) metadata --offline --format-version 1 > /dev/null
-	$(CARGO) fmt -p "$(NAME)" -p contracts -p all-in-one
+	$(CARGO) fmt -p "$(NAME)"
+	$(MAKE) --no-print-directory architecture
+	./scripts/chart-sync --without-helm
 
 new-service-test: ## the same in a copy of this tree, built, linted and tested there; takes a build
 	copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && export CARGO_TARGET_DIR=$${CARGO_TARGET_DIR:-$(CURDIR)/target} && \
