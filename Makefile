@@ -9,7 +9,7 @@ TARGET ?= http://127.0.0.1:8080
 USERS ?= 10
 FOR ?= 60s
 
-.PHONY: help demo dev up test lint fmt deny openapi events architecture rules load overload measure picture clean
+.PHONY: help demo dev up test lint fmt deny openapi events architecture rules services load overload measure picture clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -29,10 +29,11 @@ test: ## build and run every test
 	$(CARGO) run --locked --quiet -p backends -- check
 	$(CARGO) test --workspace --locked --no-fail-fast
 
-lint: ## formatting, clippy, generated rules and, where installed, cargo-deny
+lint: ## formatting, clippy, generated rules and lists of services and, where installed, cargo-deny
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	$(CARGO) test --workspace --locked --quiet --test rules generated_files_are_up_to_date
+	$(CARGO) run --locked --quiet -p topology -- check
 	@if command -v cargo-deny >/dev/null; then $(MAKE) --no-print-directory deny; else \
 	  echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
 
@@ -53,6 +54,26 @@ architecture: ## write the table and drawing of the crates in docs/architecture.
 
 rules: ## write the rules, and the tables of docs/observability.md, from observability/ again
 	$(CARGO) run --locked --quiet -p observability --bin signalbox-rules -- generate
+
+services: ## write everything that repeats services.yaml again
+	$(CARGO) run --quiet -p topology -- generate
+
+.PHONY: new-service new-service-test
+new-service: ## write a new gRPC service with a store, its proto and its line on the list; NAME=order
+	$(CARGO) run --locked --quiet -p topology -- new "$(NAME)"
+	$(CARGO) metadata --offline --format-version 1 > /dev/null
+	$(CARGO) fmt -p "$(NAME)"
+	$(MAKE) --no-print-directory architecture
+	./scripts/chart-sync --without-helm
+
+new-service-test: ## the same in a copy of this tree, built, linted and tested there; takes a build
+	copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && export CARGO_TARGET_DIR=$${CARGO_TARGET_DIR:-$(CURDIR)/target} && \
+	git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents --target-directory "$$copy" && cd "$$copy" && \
+	$(MAKE) --no-print-directory new-service NAME=gift-card && \
+	$(CARGO) fmt --all --check && \
+	$(CARGO) clippy --locked -p gift-card -p contracts -p all-in-one --all-targets -- -D warnings && \
+	$(CARGO) test --locked -p gift-card -p contracts -p topology -p all-in-one && \
+	$(CARGO) test --locked -p testkit --test architecture --test compose
 
 .PHONY: chart chart-test chart-tools
 chart: ## write the chart's copies, schema and rendered manifests again
@@ -91,7 +112,7 @@ SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env bash' scripts/* deploy/*/*.sh .ci/r
 image-lint: ## deploy/Dockerfile with hadolint, scripts with shellcheck; every digest has a source
 	@./scripts/check-pins
 	@if command -v hadolint >/dev/null; then hadolint deploy/Dockerfile; else $(call missing,hadolint); fi
-	@if command -v shellcheck >/dev/null; then shellcheck --severity=warning $(SCRIPTS); else $(call missing,shellcheck); fi
+	@if command -v shellcheck >/dev/null; then shellcheck --severity=warning --external-sources $(SCRIPTS); else $(call missing,shellcheck); fi
 
 image-table: ## size, start and memory of the programs in the images, without a container engine; takes a build
 	./scripts/image-table

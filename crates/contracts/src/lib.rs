@@ -4,33 +4,6 @@
 
 pub mod events;
 
-/// `auth.v1`: sign-up, sign-in and token life cycle.
-pub mod auth {
-    /// Version 1.
-    #[allow(clippy::all, clippy::too_many_lines, missing_docs, unreachable_pub, reason = "generated code")]
-    pub mod v1 {
-        tonic::include_proto!("auth.v1");
-    }
-}
-
-/// `product.v1`: the catalogue.
-pub mod product {
-    /// Version 1.
-    #[allow(clippy::all, clippy::too_many_lines, missing_docs, unreachable_pub, reason = "generated code")]
-    pub mod v1 {
-        tonic::include_proto!("product.v1");
-    }
-}
-
-/// `user.v1`: profiles and roles.
-pub mod user {
-    /// Version 1.
-    #[allow(clippy::all, clippy::too_many_lines, missing_docs, unreachable_pub, reason = "generated code")]
-    pub mod v1 {
-        tonic::include_proto!("user.v1");
-    }
-}
-
 /// The call a gRPC request path names, as `package.Service/Method`, if one of our contracts declares it.
 #[must_use]
 pub fn known_method(path: &str) -> Option<&'static str> {
@@ -57,6 +30,9 @@ pub fn is_idempotent(path: &str) -> bool {
 }
 
 include!(concat!(env!("OUT_DIR"), "/methods.rs"));
+
+// A module for each package, such as `auth::v1`.
+include!(concat!(env!("OUT_DIR"), "/packages.rs"));
 
 /// Encoded `FileDescriptorSet` of every proto here, with comments.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use telemetry::catalogue::{self, Kind};
+use topology::Topology;
 
 use crate::duration::Span;
 use crate::promql::Query;
@@ -11,9 +12,6 @@ use crate::vocabulary::Vocabulary;
 
 /// Where objectives stand.
 pub const FILE: &str = "observability/slo.toml";
-
-/// Who can hold an objective: the scrape jobs of our services.
-pub const SERVICES: [&str; 5] = ["gateway", "auth", "user", "product", "notification"];
 
 /// How fast a budget may burn over a pair of windows before somebody has to know.
 #[derive(Clone, Copy, Debug)]
@@ -118,8 +116,10 @@ fn wrong(slo: &Slo, field: &'static str, problem: impl Into<String>) -> SourceEr
 }
 
 fn check_words(slo: &Slo) -> Result<(), SourceError> {
-    if !SERVICES.contains(&slo.service.as_str()) {
-        return Err(wrong(slo, "service", format!("`{}` is none of {}", slo.service, SERVICES.join(", "))));
+    // Who can hold an objective: the scrape jobs of our services.
+    let services: Vec<_> = Topology::ours().services().iter().map(|service| service.name.as_str()).collect();
+    if !services.contains(&slo.service.as_str()) {
+        return Err(wrong(slo, "service", format!("`{}` is none of {}", slo.service, services.join(", "))));
     }
     if !slo.alert.ends_with("BudgetBurn") {
         return Err(wrong(slo, "alert", "the name has to end in `BudgetBurn`"));

@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use observability::outputs::{self, Drift, Output};
+use observability::generated_file::GeneratedFile;
+use observability::outputs::{self, Drift};
 use observability::profile::Profile;
 use observability::sources::Sources;
 use observability::{causes, slo_rules};
@@ -97,7 +98,7 @@ fn project(file: &str, from: &str, to: &str) -> TempDir {
     folder
 }
 
-fn generated(folder: &TempDir) -> Result<Vec<Output>, String> {
+fn generated(folder: &TempDir) -> Result<Vec<GeneratedFile>, String> {
     outputs::all(folder.path()).map_err(|error| error.to_string())
 }
 

@@ -9,11 +9,12 @@ mod processes;
 mod samples;
 mod stack;
 
+pub use all_in_one::SERVICES;
 pub use backends::{eventually, eventually_within};
 pub use client::{Answer, Client, NoAnswer, Seen};
 pub use fake::FakeService;
 pub use lines::Lines;
-pub use processes::{ProcessOptions, Processes, SERVICES, ServiceProcess, executable};
+pub use processes::{ProcessOptions, Processes, ServiceProcess, executable};
 pub use samples::value_of;
 pub use stack::{TestStack, TestStackBuilder, local_ports};
 pub use telemetry::testing::Collector;

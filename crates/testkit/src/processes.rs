@@ -7,16 +7,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use all_in_one::SERVICES;
 use backends::{BackendError, Postgres, Program, RabbitMq, Redis, free_port};
 use tempfile::TempDir;
+use topology::{Service, Topology};
 
 pub use service::{ServiceProcess, executable};
-
-/// The services with a database.
-const STORED: [&str; 4] = ["user", "product", "auth", "notification"];
-
-/// All services, callees first.
-pub const SERVICES: [&str; 5] = ["user", "product", "auth", "notification", "gateway"];
 
 /// Where the servers of `make dev` listen: their usual ports, with a digit in front.
 const DEVELOPMENT: [(&str, u16); 3] = [("postgres", 15_432), ("redis", 16_379), ("rabbitmq", 15_672)];
@@ -70,12 +66,12 @@ impl Processes {
         progress("databases, roles and users");
         processes.provision()?;
         let ports = processes.ports()?;
-        for service in STORED {
-            progress(&format!("migrations of {service}"));
-            processes.migrate(service)?;
+        for service in Topology::ours().databases() {
+            progress(&format!("migrations of {}", service.name));
+            processes.migrate(&service.name)?;
         }
-        for service in SERVICES {
-            progress(service);
+        for service in Topology::ours().start_order() {
+            progress(&service.name);
             processes.add(service, &ports, options)?;
         }
         Ok(processes)
@@ -152,22 +148,24 @@ impl Processes {
     fn ports(&self) -> Result<Ports, BackendError> {
         let kept = self.is_kept();
         let port = |usual: u16| if kept { Ok(usual) } else { free_port() };
-        let served = [("gateway", 8080), ("auth", 50051), ("user", 50052), ("product", 50053)];
-        let admin = [("gateway", 9080), ("auth", 9081), ("user", 9082), ("product", 9083), ("notification", 9084)];
-        let served = served.into_iter().map(|(name, usual)| Ok((name, port(usual)?)));
-        let admin = admin.into_iter().map(|(name, usual)| Ok((name, port(usual)?)));
+        let services = Topology::ours().services();
+        let name = |service: &'static Service| service.name.as_str();
+        let served = services.iter().filter_map(|service| Some((name(service), service.served()?.1)));
+        let served = served.map(|(name, usual)| Ok((name, port(usual)?)));
+        let admin = services.iter().map(|service| Ok((name(service), port(service.admin)?)));
         Ok(Ports { served: served.collect::<Result<_, _>>()?, admin: admin.collect::<Result<_, _>>()? })
     }
 
-    fn migrate(&self, service: &'static str) -> Result<(), BackendError> {
+    fn migrate(&self, service: &str) -> Result<(), BackendError> {
         let mut command = Command::new(executable(service)?);
         command.arg("migrate").arg("--config").arg(self.secrets().join(format!("{service}-migrate.toml")));
         run(&format!("{service} migrate"), command.env_clear())
     }
 
-    fn add(&mut self, name: &'static str, ports: &Ports, options: &ProcessOptions) -> Result<(), BackendError> {
+    fn add(&mut self, service: &'static Service, ports: &Ports, options: &ProcessOptions) -> Result<(), BackendError> {
+        let name = service.name.as_str();
         let folder = self.folder.join(name);
-        let mut variables = ports.variables(name);
+        let mut variables = ports.variables(service);
         variables.push(("CONFIG".to_owned(), self.secrets().join(format!("{name}.toml")).display().to_string()));
         if name == "notification" {
             variables.push(("MAIL_FOLDER".to_owned(), self.mail().display().to_string()));
@@ -178,8 +176,8 @@ impl Processes {
         }
         let given = options.variables.iter().filter(|(service, ..)| *service == name);
         variables.extend(given.map(|(_, key, value)| ((*key).to_owned(), value.clone())));
-        let prefix = format!("SIGNALBOX_{}_", name.to_uppercase());
-        let environment = variables.into_iter().map(|(key, value)| (format!("{prefix}{key}"), value)).collect();
+        let prefix = service.variable();
+        let environment = variables.into_iter().map(|(key, value)| (format!("{prefix}_{key}"), value)).collect();
         let (served, admin) = (ports.served.get(name).copied(), ports.admin.get(name).copied());
         let program = Program::new(name, &executable(name)?, &folder, admin.unwrap_or_default(), environment)?;
         let process = ServiceProcess::new(program, [served, admin]);
@@ -203,19 +201,20 @@ struct Ports {
 
 impl Ports {
     /// What a service has to know of itself and of others.
-    fn variables(&self, name: &str) -> Vec<(String, String)> {
+    fn variables(&self, service: &Service) -> Vec<(String, String)> {
+        let name = service.name.as_str();
         let local = |port: &u16| format!("127.0.0.1:{port}");
         let mut variables = Vec::new();
         variables.extend(self.admin.get(name).map(|port| ("ADMIN_ADDRESS".to_owned(), local(port))));
-        let server = if name == "gateway" { "HTTP_ADDRESS" } else { "GRPC_ADDRESS" };
-        variables.extend(self.served.get(name).map(|port| (server.to_owned(), local(port))));
-        let callees: &[&str] = match name {
-            "gateway" => &["auth", "user", "product"],
-            "auth" => &["user"],
-            _ => &[],
+        let served = service.served().zip(self.served.get(name));
+        let address =
+            |((protocol, _), port): ((&str, u16), &u16)| (format!("{}_ADDRESS", protocol.to_uppercase()), local(port));
+        variables.extend(served.map(address));
+        let url = |callee: &Service| {
+            let port = self.served.get(callee.name.as_str())?;
+            Some((format!("{}_URL", callee.module().to_uppercase()), format!("http://127.0.0.1:{port}")))
         };
-        let url = |callee: &&str| Some((format!("{}_URL", callee.to_uppercase()), self.served.get(*callee)?));
-        variables.extend(callees.iter().filter_map(url).map(|(key, port)| (key, format!("http://127.0.0.1:{port}"))));
+        variables.extend(Topology::ours().callees(service).filter_map(url));
         variables
     }
 }

@@ -6,6 +6,7 @@ use all_in_one::{Admin, SERVICES, Stack, StackConfig};
 use messaging::InProcess;
 use tempfile::TempDir;
 use toml::{Table, Value, toml};
+use topology::{Service, Topology};
 
 use crate::client::Client;
 
@@ -35,12 +36,9 @@ pub struct TestStack {
 #[must_use]
 pub fn local_ports(service: &str) -> Table {
     let mut table = toml! { admin.address = "127.0.0.1:0" };
-    let server = match service {
-        "gateway" => "http",
-        "notification" => return table,
-        _ => "grpc",
-    };
-    table.insert(server.to_owned(), Value::Table(toml! { address = "127.0.0.1:0" }));
+    if let Some((server, _)) = Topology::ours().service(service).and_then(Service::served) {
+        table.insert(server.to_owned(), Value::Table(toml! { address = "127.0.0.1:0" }));
+    }
     table
 }
 

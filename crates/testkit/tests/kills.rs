@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::{Client, ProcessOptions, Processes, eventually_within};
+use testkit::{Client, ProcessOptions, Processes, SERVICES, eventually_within};
 
 /// Rounds through all processes.
 const ROUNDS: usize = 3;
@@ -17,8 +17,10 @@ const ROUNDS: usize = 3;
 /// Clients that register at the same time.
 const CLIENTS: usize = 4;
 
-/// What is killed, in this order.
-const VICTIMS: [&str; 8] = ["gateway", "auth", "user", "product", "notification", "rabbitmq", "redis", "postgres"];
+/// What is killed, in this order: callers before their callees, and then what they stand on.
+fn victims() -> Vec<&'static str> {
+    SERVICES.into_iter().rev().chain(["rabbitmq", "redis", "postgres"]).collect()
+}
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -49,7 +51,7 @@ async fn no_acknowledged_registration_is_lost_and_no_mail_is_missing_or_doubled(
         (0..CLIENTS).map(|number| tokio::spawn(register(Client::new(address), number, tally.clone()))).collect();
     let mut kills = 0;
     for _ in 0..ROUNDS {
-        for victim in VICTIMS {
+        for victim in victims() {
             under_load(&tally).await;
             kill_and_launch(&processes, victim).await;
             kills += 1;
@@ -71,7 +73,7 @@ async fn no_acknowledged_registration_is_lost_and_no_mail_is_missing_or_doubled(
     backends::print_uncaptured(&format!(
         "kills: {kills} of {} processes; registrations acknowledged: {}, repeated after an error: {}, lost: 0; \
          welcome mails: {}, missing: 0, doubled: {}",
-        VICTIMS.len(),
+        victims().len(),
         accounts.len(),
         tally.repeated.load(Ordering::Relaxed),
         mails.len(),

@@ -10,6 +10,7 @@ use chassis::{Extras, Running, Spec, StartError};
 use serde::de::DeserializeOwned;
 use telemetry::Tap;
 use toml::{Table, toml};
+use topology::{Service, Topology};
 
 /// Admin account that exists from the first start on.
 #[derive(Clone, Debug)]
@@ -56,9 +57,32 @@ pub struct StackError {
     pub source: StartError,
 }
 
-/// The services, in the order in which they start; also the sections that overrides may have. Callees come first, and
-/// before them who listens to events, so that the first event finds somebody.
-pub const SERVICES: [&str; 5] = ["notification", "user", "product", "auth", "gateway"];
+/// The crates of the services, in the order in which they start, so that their types stand in one place.
+macro_rules! services {
+    ($($service:ident,)+) => {
+        /// The services, in the order in which they start: that of [`Topology::start_order`]; also the sections that overrides
+        /// may have.
+        pub const SERVICES: [&str; [$($service::SPEC.name),+].len()] = [$($service::SPEC.name),+];
+
+        /// Reads the configuration of all, and only then takes the first port.
+        async fn start_all(config: &StackConfig) -> Result<Vec<Running>, StackError> {
+            $(layers(&$service::SPEC, config, &[])?;)+
+            let mut running = Vec::new();
+            $(start(&$service::SPEC, config, &mut running).await?;)+
+            Ok(running)
+        }
+    };
+}
+
+services! {
+    // services: written by `make services`
+    notification,
+    user,
+    product,
+    auth,
+    gateway,
+    // end of services
+}
 
 impl Stack {
     /// Starts every service, callees first, and returns when all listen.
@@ -72,19 +96,7 @@ impl Stack {
             let source = StartError::Invalid { key: unknown.clone(), reason };
             return Err(StackError { service: "configuration".to_owned(), source });
         }
-        layers(&notification::SPEC, config, &[])?;
-        layers(&user::SPEC, config, &[])?;
-        layers(&product::SPEC, config, &[])?;
-        layers(&auth::SPEC, config, &[])?;
-        layers(&gateway::SPEC, config, &[])?;
-        let notification = start(&notification::SPEC, config, &[], Extras::default()).await?;
-        let user = start(&user::SPEC, config, &[], Extras::default()).await?;
-        let product = start(&product::SPEC, config, &[], Extras::default()).await?;
-        let auth = start(&auth::SPEC, config, &[("user", url(&user))], Extras::default()).await?;
-        let callees = [("auth", url(&auth)), ("user", url(&user)), ("product", url(&product))];
-        let extras = Extras { admin: config.pages.clone(), ..Extras::default() };
-        let gateway = start(&gateway::SPEC, config, &callees, extras).await?;
-        Ok(Self { services: vec![notification, user, product, auth, gateway] })
+        Ok(Self { services: start_all(config).await? })
     }
 
     /// The running service of that name.
@@ -140,15 +152,20 @@ impl Stack {
     }
 }
 
+/// Starts one more, which calls some of those that run already.
 async fn start<C: DeserializeOwned + Send + 'static>(
     spec: &Spec<C>,
     config: &StackConfig,
-    callees: &[(&str, String)],
-    extras: Extras,
-) -> Result<Running, StackError> {
-    let layers = layers(spec, config, callees)?;
-    let started = chassis::start(spec, &layers, Extras { tap: config.tap.clone(), ..extras }).await;
-    started.map_err(|source| StackError { service: spec.name.to_owned(), source })
+    running: &mut Vec<Running>,
+) -> Result<(), StackError> {
+    let calls = Topology::ours().service(spec.name).map(|service| service.calls.as_slice()).unwrap_or_default();
+    let callees = running.iter().filter(|callee| calls.iter().any(|name| name == callee.name()));
+    let callees: Vec<_> = callees.map(|callee| (callee.name(), url(callee))).collect();
+    let layers = layers(spec, config, &callees)?;
+    let admin = if spec.name == "gateway" { config.pages.clone() } else { None };
+    let started = chassis::start(spec, &layers, Extras { admin, tap: config.tap.clone(), ..Extras::default() }).await;
+    running.push(started.map_err(|source| StackError { service: spec.name.to_owned(), source })?);
+    Ok(())
 }
 
 /// Defaults of the service, then of this host, then what the user overrides, then what the host alone can know or was told
@@ -171,7 +188,7 @@ fn overlay<C>(spec: &Spec<C>, config: &StackConfig, callees: &[(&str, String)]) 
         known.insert("telemetry".to_owned(), toml::Value::Table(toml! { otlp_endpoint = (endpoint.as_str()) }));
     }
     for (callee, url) in callees {
-        known.insert((*callee).to_owned(), toml::Value::Table(toml! { url = (url.as_str()) }));
+        known.insert(callee.replace('-', "_"), toml::Value::Table(toml! { url = (url.as_str()) }));
     }
     layers.table("host", known)
 }
@@ -179,9 +196,12 @@ fn overlay<C>(spec: &Spec<C>, config: &StackConfig, callees: &[(&str, String)]) 
 fn host_defaults(service: &str, config: &StackConfig) -> Table {
     // One worker each: on few cores more threads only take turns, and isolation needs no more.
     let mut table = toml! { runtime.worker_threads = 1 };
-    if service != "gateway" {
+    let known = Topology::ours().service(service);
+    if known.is_some_and(Service::has_database) {
         let url = database_url(&config.data, service);
         table.insert("database".to_owned(), toml::Value::Table(toml! { url = (url) }));
+    }
+    if known.is_some_and(Service::has_broker) {
         let broker = format!("in-process:{}", broker_name(&config.data));
         table.insert("broker".to_owned(), toml::Value::Table(toml! { url = (broker) }));
     }
@@ -212,4 +232,15 @@ fn database_url(data: &Path, service: &str) -> String {
 
 fn url(service: &Running) -> String {
     service.address("grpc").map(|address| format!("http://{address}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_services_start_as_the_list_says() {
+        let names: Vec<_> = Topology::ours().start_order().into_iter().map(|service| service.name.as_str()).collect();
+        assert_eq!(SERVICES.as_slice(), names, "run `make services`");
+    }
 }

@@ -5,25 +5,18 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use topology::Topology;
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_all-in-one");
 
 /// A configuration that puts every service on free ports and makes passwords cheap.
 fn free_ports(folder: &Path, more: &str) -> String {
     let path = folder.join("demo.toml");
-    let ports: String = [
-        "gateway.http",
-        "gateway.admin",
-        "auth.grpc",
-        "auth.admin",
-        "user.grpc",
-        "user.admin",
-        "product.grpc",
-        "product.admin",
-        "notification.admin",
-    ]
-    .iter()
-    .map(|section| format!("[{section}]\naddress = \"127.0.0.1:0\"\n"))
-    .collect();
+    let sections = Topology::ours().services().iter().flat_map(|service| {
+        let protocols = service.served().into_iter().map(|(protocol, _)| protocol).chain(["admin"]);
+        protocols.map(|protocol| format!("[{}.{protocol}]\naddress = \"127.0.0.1:0\"\n", service.name))
+    });
+    let ports: String = sections.collect();
     std::fs::write(&path, format!("{ports}[auth.password]\nmemory_kib = 64\niterations = 1\n{more}")).expect("a file");
     path.to_string_lossy().into_owned()
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use backends::BackendError;
+use topology::Topology;
 
 use super::Profile;
 use crate::processes::{Processes, repository};
@@ -21,8 +22,9 @@ const WEBHOOK: &str = "http://127.0.0.1:9099/";
 pub struct Targets(BTreeMap<u16, u16>);
 
 /// The usual admin ports of the services.
-const ADMIN: [(&str, u16); 5] =
-    [("gateway", 9080), ("auth", 9081), ("user", 9082), ("product", 9083), ("notification", 9084)];
+fn admin_ports() -> impl Iterator<Item = (&'static str, u16)> {
+    Topology::ours().services().iter().map(|service| (service.name.as_str(), service.admin))
+}
 
 /// The usual port of the broker's metrics.
 const BROKER: u16 = 15_692;
@@ -31,15 +33,15 @@ impl Targets {
     /// Every port is the usual one.
     #[must_use]
     pub fn usual() -> Self {
-        let ports = ADMIN.iter().chain(&super::USUAL).map(|(_, port)| *port).chain([BROKER]);
+        let ports = admin_ports().chain(super::USUAL).map(|(_, port)| port).chain([BROKER]);
         Self(ports.map(|port| (port, port)).collect())
     }
 
     /// The admin ports of the services and the metrics of the broker.
     pub(super) fn of(processes: &Processes) -> Self {
-        let admin = |(name, usual)| processes.service(name).admin().map(|address| (usual, address.port()));
+        let admin = |(name, usual): (&str, u16)| processes.service(name).admin().map(|address| (usual, address.port()));
         let broker = [(BROKER, processes.rabbitmq.metrics_port())];
-        Self(ADMIN.into_iter().filter_map(admin).chain(broker).collect())
+        Self(admin_ports().filter_map(admin).chain(broker).collect())
     }
 
     pub(super) fn extend(&mut self, ports: impl Iterator<Item = (u16, u16)>) {

@@ -8,8 +8,14 @@ use crate::house::{Package, none, packages, services};
 const SEE_ALL: [&str; 2] = ["all-in-one", "testkit"];
 
 /// What libraries may know of ours at most. Those that are not named may know every library.
-const AT_MOST: [(&str, &[&str]); 5] =
-    [("backends", &[]), ("chassis", &["telemetry"]), ("contracts", &[]), ("loadtests", &[]), ("telemetry", &[])];
+const AT_MOST: [(&str, &[&str]); 6] = [
+    ("backends", &[]),
+    ("chassis", &["telemetry"]),
+    ("contracts", &[]),
+    ("loadtests", &[]),
+    ("telemetry", &[]),
+    ("topology", &[]),
+];
 
 /// Libraries for tests alone.
 const FOR_TESTS: [&str; 2] = ["backends", "testkit"];
@@ -85,10 +91,11 @@ pub(crate) fn made(all: &[(&str, &[&str], &[&str])]) -> Vec<Package> {
 #[test]
 fn a_package_that_knows_too_much_is_found() {
     let with = |folder: &'static str, knows: &[&str], tests_know: &[&str]| {
-        let good: [(&str, &[&str], &[&str]); 9] = [
+        let good: [(&str, &[&str], &[&str]); 10] = [
             ("crates/backends", &[], &[]),
             ("crates/contracts", &[], &[]),
             ("crates/telemetry", &[], &[]),
+            ("crates/topology", &[], &[]),
             ("crates/chassis", &["telemetry"], &["backends"]),
             ("services/auth", &["chassis", "contracts"], &["backends"]),
             ("services/user", &["chassis", "contracts"], &["backends"]),

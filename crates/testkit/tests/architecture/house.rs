@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use topology::{Service, Topology};
+
 use crate::source::Source;
 use crate::tree::{Crate, Sources};
 
@@ -72,16 +74,9 @@ pub(crate) fn packages() -> Vec<Package> {
 
 /// The services of `services.yaml` that keep data in Postgres, and all of them.
 pub(crate) fn services() -> (BTreeSet<String>, BTreeSet<String>) {
-    let text = fs::read_to_string(root().join("services.yaml")).expect("services.yaml");
-    let list: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).expect("YAML");
-    let all = list["services"].as_mapping().expect("services");
-    let name = |key: &serde_yaml_ng::Value| key.as_str().expect("a name").to_owned();
-    let stores = |facts: &serde_yaml_ng::Value| {
-        facts["stores"]
-            .as_sequence()
-            .is_some_and(|stores| stores.iter().any(|store| store.as_str() == Some("postgres")))
-    };
-    (all.iter().filter(|(_, facts)| stores(facts)).map(|(key, _)| name(key)).collect(), all.keys().map(name).collect())
+    let topology = Topology::ours();
+    let name = |service: &Service| service.name.clone();
+    (topology.databases().map(name).collect(), topology.services().iter().map(name).collect())
 }
 
 /// The files of the members whose names end so, with their text.

@@ -2,9 +2,7 @@
 
 use testkit::eventually_within;
 
-use crate::world::{Person, RECOVERY, Readiness, World, later};
-
-const OTHERS: [&str; 4] = ["gateway", "user", "product", "notification"];
+use crate::world::{Person, RECOVERY, Readiness, World, all_but, later};
 
 const LOGIN: &str = "auth.v1.AuthService/Login";
 
@@ -34,7 +32,7 @@ async fn away(world: &World, person: &Person) {
     later(&world.refresh(&person.refresh).await);
     later(&world.register(&world.email()).await);
     world.shows(&["auth"], &Readiness::Silent).await;
-    world.shows(&OTHERS, &Readiness::Ready(Vec::new())).await;
+    world.shows(&all_but("auth"), &Readiness::Ready(Vec::new())).await;
 }
 
 /// The session has outlived it.

@@ -20,6 +20,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use topology::Topology;
+
 use crate::world::World;
 
 type Play = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -93,4 +95,14 @@ fn the_page_has_a_row_for_each_cell_and_no_other() {
         (rows.iter().copied().collect(), CELLS.iter().map(|cell| cell.name).collect());
     assert_eq!(known, cells);
     assert_eq!(rows.len(), cells.len(), "a row stands twice: {rows:?}");
+}
+
+/// A new service has its cells as soon as another one calls it.
+#[test]
+fn every_service_that_others_call_is_killed_here() {
+    let topology = Topology::ours();
+    for service in topology.services().iter().filter(|service| topology.callers(service).next().is_some()) {
+        let cell = format!("{}_dead", service.module());
+        assert!(CELLS.iter().any(|known| known.name == cell), "there is no cell {cell}");
+    }
 }

@@ -1,8 +1,8 @@
 //! The notification service.
 
-use testkit::{SERVICES, eventually_within};
+use testkit::eventually_within;
 
-use crate::world::{RECOVERY, Readiness, World};
+use crate::world::{RECOVERY, Readiness, World, all_but};
 
 pub(crate) async fn dead(world: &World) {
     world.fate(|all| all.service("notification").kill()).await;
@@ -25,8 +25,7 @@ async fn away(world: &World) -> String {
     // The event is at the broker and waits in the queue.
     world.measures("user", "outbox_unsent_messages", &[], |value| value == 0.0).await;
     world.shows(&["notification"], &Readiness::Silent).await;
-    let others: Vec<_> = SERVICES.into_iter().filter(|service| *service != "notification").collect();
-    world.shows(&others, &Readiness::Ready(Vec::new())).await;
+    world.shows(&all_but("notification"), &Readiness::Ready(Vec::new())).await;
     assert!(!world.welcomes().contains_key(&email));
     email
 }

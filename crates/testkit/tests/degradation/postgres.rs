@@ -3,10 +3,14 @@
 use std::time::{Duration, Instant};
 
 use testkit::{Answer, eventually_within};
+use topology::Topology;
 
 use crate::world::{Person, RECOVERY, Readiness, World, later};
 
-const STORED: [&str; 4] = ["auth", "user", "product", "notification"];
+/// The services with a database.
+fn stored() -> Vec<&'static str> {
+    Topology::ours().databases().map(|service| service.name.as_str()).collect()
+}
 
 pub(crate) async fn dead(world: &World) {
     let before = before(world).await;
@@ -58,13 +62,13 @@ async fn away(world: &World, before: &Before) {
     }
     later(&world.refresh(&before.person.refresh).await);
     later(&world.register(&world.email()).await);
-    world.shows(&STORED, &Readiness::Unready(vec!["database".to_owned()])).await;
+    world.shows(&stored(), &Readiness::Unready(vec!["database".to_owned()])).await;
     world.shows(&["gateway"], &Readiness::Ready(Vec::new())).await;
 }
 
 async fn back(world: &World, before: &Before) {
     let back = Instant::now();
-    world.shows(&STORED, &Readiness::Ready(Vec::new())).await;
+    world.shows(&stored(), &Readiness::Ready(Vec::new())).await;
     assert!(back.elapsed() < PROMPTLY, "ready after {:?}", back.elapsed());
     // The session has outlived it.
     eventually_within(RECOVERY, "a refresh", || async {

@@ -6,15 +6,13 @@ use std::time::{Duration, Instant};
 use testkit::eventually_within;
 use tokio::task::JoinSet;
 
-use crate::world::{Person, RECOVERY, Readiness, World, later};
+use crate::world::{Person, RECOVERY, Readiness, World, all_but, later};
 
 /// As many requests at a time as a breaker wants to see before it opens, and some more.
 const CROWD: usize = 25;
 
 /// Long for an answer that nobody works for, and far below the callee's time-out.
 const AT_ONCE: Duration = Duration::from_millis(500);
-
-const OTHERS: [&str; 4] = ["gateway", "auth", "user", "notification"];
 
 pub(crate) async fn dead(world: &Arc<World>) {
     let person = world.person().await;
@@ -54,5 +52,5 @@ async fn away(world: &Arc<World>, person: &Person) {
     let _ = world.me(&person.access).await.expect(200);
     let _ = world.refresh(&person.refresh).await.expect(200);
     world.shows(&["product"], &Readiness::Silent).await;
-    world.shows(&OTHERS, &Readiness::Ready(Vec::new())).await;
+    world.shows(&all_but("product"), &Readiness::Ready(Vec::new())).await;
 }

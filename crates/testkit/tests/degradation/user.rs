@@ -2,9 +2,7 @@
 
 use testkit::eventually_within;
 
-use crate::world::{Person, RECOVERY, Readiness, World, later};
-
-const OTHERS: [&str; 4] = ["gateway", "auth", "product", "notification"];
+use crate::world::{Person, RECOVERY, Readiness, World, all_but, later};
 
 const CALLERS: [&str; 2] = ["gateway", "auth"];
 
@@ -41,7 +39,7 @@ async fn away(world: &World, person: &Person) -> String {
     later(&world.me(&person.access).await);
     let _ = world.get(&world.unseen_product()).await.expect(200);
     world.shows(&["user"], &Readiness::Silent).await;
-    world.shows(&OTHERS, &Readiness::Ready(Vec::new())).await;
+    world.shows(&all_but("user"), &Readiness::Ready(Vec::new())).await;
     email
 }
 

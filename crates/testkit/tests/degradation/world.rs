@@ -87,6 +87,11 @@ pub(crate) struct World {
     registered: Mutex<Vec<String>>,
 }
 
+/// Every service but one.
+pub(crate) fn all_but(name: &str) -> Vec<&'static str> {
+    SERVICES.into_iter().filter(|service| *service != name).collect()
+}
+
 impl World {
     pub(crate) async fn start() -> Arc<Self> {
         let collector = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().unwrap()));

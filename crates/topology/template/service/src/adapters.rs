@@ -1,0 +1,3 @@
+//! What the service uses outside: one module a thing.
+
+pub mod sql;
