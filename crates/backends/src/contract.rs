@@ -3,7 +3,7 @@
 /// Makes a module for each implementation, in it a test for each fact.
 ///
 /// `$start::<implementation>()` is awaited anew for every test, so no fact depends on another one. A fact is an `async fn`
-/// beside the call that takes a reference to what was started.
+/// beside the call that takes a reference to what was started, or what such a reference converts into.
 ///
 /// ```ignore
 /// backends::contract! { Store::{sqlite, postgres}: what_is_added_is_found, what_is_removed_is_gone }
@@ -21,7 +21,8 @@ macro_rules! contract {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                 async fn $fact() {
-                    super::$fact(&super::$start::$implementation().await).await;
+                    let started = super::$start::$implementation().await;
+                    super::$fact((&started).into()).await;
                 }
             )+
         }

@@ -46,7 +46,7 @@ impl<T, E: Debug> Look for Result<T, E> {
 ///
 /// # Panics
 /// If that does not happen within 60 s; says what was waited for and what was seen last.
-pub async fn eventually<L: Look>(what: &str, look: impl AsyncFnMut() -> L) -> L::Found {
+pub async fn eventually<L: Look, F: Future<Output = L>>(what: &str, look: impl FnMut() -> F) -> L::Found {
     eventually_within(LIMIT, what, look).await
 }
 
@@ -54,7 +54,11 @@ pub async fn eventually<L: Look>(what: &str, look: impl AsyncFnMut() -> L) -> L:
 ///
 /// # Panics
 /// If it takes longer than `limit`.
-pub async fn eventually_within<L: Look>(limit: Duration, what: &str, mut look: impl AsyncFnMut() -> L) -> L::Found {
+pub async fn eventually_within<L: Look, F: Future<Output = L>>(
+    limit: Duration,
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> L::Found {
     let mut last = "no answer to the first look".to_owned();
     let poll = async {
         loop {
@@ -76,9 +80,9 @@ mod tests {
     #[tokio::test]
     async fn what_comes_true_is_found() {
         let mut looks = 0;
-        let found = eventually("the third look", async || {
+        let found = eventually("the third look", || {
             looks += 1;
-            if looks == 3 { Ok(looks) } else { Err(looks) }
+            std::future::ready(if looks == 3 { Ok(looks) } else { Err(looks) })
         });
         assert_eq!(found.await, 3);
         eventually("the truth", async || true).await;

@@ -2,6 +2,8 @@
 
 use tokio::time::Instant;
 
+use chassis::ports::Ports;
+
 use super::*;
 use crate::limit::{Limit, LimitLayer};
 use crate::retry::{Retry, RetryLayer};
@@ -9,7 +11,8 @@ use crate::testing::{Answer, READ, Stub, call, expect_metric, measured};
 
 fn client(stub: &Stub, limit: usize) -> Limit<Retry<Bulkhead<Stub>>> {
     let places = BulkheadLayer::new("demo", limit, Ports::default().clock).layer(stub.clone());
-    LimitLayer::new("demo", Duration::from_secs(2)).layer(RetryLayer::new("demo", 1, Ports::default()).layer(places))
+    LimitLayer::new("demo", Duration::from_secs(2), Ports::default().clock)
+        .layer(RetryLayer::new("demo", 1, Ports::default()).layer(places))
 }
 
 #[tokio::test(start_paused = true)]

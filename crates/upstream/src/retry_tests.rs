@@ -2,6 +2,8 @@
 
 use tonic_types::ErrorDetails;
 
+use tokio::time::Instant;
+
 use super::*;
 use crate::limit::{Limit, LimitLayer};
 use crate::testing::{Answer, READ, Stub, WRITE, call, expect_metric, measured};

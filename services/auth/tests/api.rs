@@ -6,6 +6,7 @@ mod service;
 #[path = "support/user_service.rs"]
 mod user_service;
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use backends::eventually;
@@ -228,14 +229,17 @@ async fn a_reuse_is_a_security_event_and_no_secret_is_ever_logged() {
 #[tokio::test]
 async fn a_session_ends_however_often_it_is_refreshed() {
     let service = Service::start("[token]\nrefresh_ttl_s = 1").await;
-    let mut tokens = service.signed_in().await;
-    tokens = service.refresh(&tokens.refresh_token).await.unwrap();
-    eventually("it ends", async || match service.refresh(&tokens.refresh_token).await {
-        Ok(next) => {
-            tokens = next;
-            false
+    let tokens = service.signed_in().await;
+    let tokens = Mutex::new(service.refresh(&tokens.refresh_token).await.unwrap());
+    eventually("it ends", async || {
+        let current = tokens.lock().unwrap().refresh_token.clone();
+        match service.refresh(&current).await {
+            Ok(next) => {
+                *tokens.lock().unwrap() = next;
+                false
+            }
+            Err(status) => status.code() == Code::Unauthenticated,
         }
-        Err(status) => status.code() == Code::Unauthenticated,
     })
     .await;
     assert_eq!(service.metric("auth_refreshes_total{outcome=\"reused\"}"), 0.0);

@@ -29,6 +29,8 @@ use chrono::TimeDelta;
 use contracts::auth::v1::TokenPair;
 use messaging::Outbox;
 use service::{EMAIL, PASSWORD, Service, problem};
+use stores::db::Db;
+use stores::redis::{Redis, cmd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::{Code, Status};
 

@@ -25,6 +25,10 @@ use futures_util::future::join_all;
 use messaging::Outbox;
 use messaging::testing::drain;
 use serde_json::{Value, json};
+use stores::db::Db;
+use stores::on;
+use stores::redis::{Redis, cmd};
+use stores::settings::{self, Database};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -195,10 +199,10 @@ async fn stored_hash(store: &dyn CredentialStore, email: &Email) -> String {
 async fn claims_go_through_their_states(stores: &Stores) {
     let store = &*stores.sql;
     let ada = email("ada@example.com");
-    assert!(store.find(&ada).await.unwrap().is_none());
+    assert!(CredentialStore::find(store, &ada).await.unwrap().is_none());
     let first = claim(store, &ada, "one", Role::User).await;
     assert_eq!((first.state, first.role), (State::Pending, Role::User));
-    assert!(!store.find(&ada).await.unwrap().unwrap().is_active());
+    assert!(!CredentialStore::find(store, &ada).await.unwrap().unwrap().is_active());
 
     // Pending: the same account takes the new hash, but not from a claim for another role.
     assert_eq!(claim(store, &ada, "two", Role::User).await, first);
@@ -214,7 +218,10 @@ async fn claims_go_through_their_states(stores: &Stores) {
     assert_eq!(claim(store, &ada, "four", Role::User).await, Claim { state: State::Active, ..first });
     assert_eq!(stored_hash(store, &ada).await, "two");
     store.withdraw(first.user_id).await.unwrap();
-    assert!(store.find(&ada).await.unwrap().unwrap().is_active(), "only pending claims are withdrawn");
+    assert!(
+        CredentialStore::find(store, &ada).await.unwrap().unwrap().is_active(),
+        "only pending claims are withdrawn"
+    );
 
     let admin = claim(store, &email("admin@example.com"), "hash", Role::Admin).await;
     assert_eq!((admin.state, admin.role), (State::Pending, Role::Admin));
@@ -264,7 +271,7 @@ async fn stale_registrations_are_abandoned_and_cleared(stores: &Stores) {
     assert_eq!(store.abandon_stale(old, now()).await.unwrap(), [stale], "until it is cleared");
     store.clear(stale).await.unwrap();
     assert!(store.abandon_stale(old, now()).await.unwrap().is_empty());
-    assert!(store.find(&email("stale@example.com")).await.unwrap().is_none());
+    assert!(CredentialStore::find(store, &email("stale@example.com")).await.unwrap().is_none());
     for id in [fresh, admin, done] {
         store.clear(id).await.unwrap();
         assert!(store.activate(id, now()).await.unwrap(), "only abandoned accounts are cleared");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use backends::{Redis as RedisServer, eventually};
 use chassis::config::Layers;
-use chassis::{Extras, Running, settings};
+use chassis::{Extras, Running};
 use stores::redis::{Redis, cmd};
 use telemetry::exposition::Exposition;
 use telemetry::{LogFormat, LogOutput};

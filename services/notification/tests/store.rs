@@ -14,6 +14,8 @@ use notification::domain::{
     Address, Applied, Claim, Draft, Effect, Error, Event, Kind, SingleLine, Verdict, variables,
 };
 use notification::ports::Store;
+use stores::db::Db;
+use stores::settings::Database;
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -37,6 +39,12 @@ impl Deref for Replicas {
     }
 }
 
+impl<'a> From<&'a Replicas> for &'a dyn Store {
+    fn from(started: &'a Replicas) -> Self {
+        &**started
+    }
+}
+
 impl Replicas {
     async fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -50,10 +58,8 @@ impl Replicas {
 
     async fn open(url: &str) -> Self {
         let settings = Database::new(url).expect("a URL");
-        let open = async || -> Arc<dyn Store> {
-            Arc::new(SqlStore::new(Db::open("notification", &settings, MIGRATIONS).await.unwrap()))
-        };
-        Self { stores: [open().await, open().await], _folder: None }
+        let open = async || SqlStore::new(Db::open("notification", &settings, MIGRATIONS).await.unwrap());
+        Self { stores: [Arc::new(open().await), Arc::new(open().await)], _folder: None }
     }
 }
 

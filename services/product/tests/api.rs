@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::Duration;
 
 use chassis::config::Layers;
 use chassis::{Actor, Extras, Kind, Problem, Running, StartError};

@@ -9,6 +9,7 @@ mod fake_store;
 mod fixtures;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use backends::{Redis as RedisServer, eventually};
@@ -338,13 +339,13 @@ async fn a_write_during_an_outage_is_seen_after_it() {
     world.server.resume().expect("Redis does it");
     // Whoever is back first: neither ever sees the copy from before, which Redis still has.
     let reads = store.reads();
-    let mut kept = 0;
+    let kept = AtomicUsize::new(0);
     eventually("copies of the new version", async || {
         let reads = store.reads();
         assert_eq!(find(&one, id).await.expect("found").version(), 2);
         assert_eq!(find(&two, id).await.expect("found").version(), 2);
-        kept += usize::from(store.reads() == reads);
-        kept > 3
+        let kept_now = usize::from(store.reads() == reads);
+        kept.fetch_add(kept_now, Ordering::Relaxed) + kept_now > 3
     })
     .await;
     assert!(store.reads() > reads);

@@ -48,6 +48,12 @@ impl Deref for Store {
     }
 }
 
+impl<'a> From<&'a Store> for &'a dyn ProductStore {
+    fn from(started: &'a Store) -> Self {
+        &**started
+    }
+}
+
 impl Store {
     async fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("folder");

@@ -10,8 +10,6 @@ pub use backends::eventually;
 use messaging::{Broker, DeadLetter, Envelope, Failure, Handler, Inbox, Ladder, Outbox, Subscription, schema};
 use serde_json::json;
 use stores::db::{Db, Migrations};
-use stores::db::{Db, Migrations};
-use stores::settings::Database;
 use stores::settings::Database;
 use telemetry::testing::Collector;
 use telemetry::{Identity, LogFormat, LogOutput, ServiceSettings};

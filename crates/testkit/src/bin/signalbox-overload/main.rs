@@ -67,7 +67,11 @@ impl Only {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = on_measured_thread(arguments);
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_name(THREADS).enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(async { tokio::spawn(run(arguments)).await }),
+        Err(error) => Ok(Err(error.to_string())),
+    };
     match outcome {
         Ok(Ok(missed)) if missed.is_empty() => ExitCode::SUCCESS,
         Ok(Ok(missed)) => {
@@ -78,22 +82,10 @@ fn main() -> ExitCode {
             say(&format!("signalbox-overload: {error}"));
             ExitCode::FAILURE
         }
-        Err(_) => {
-            say("signalbox-overload: broke off by a panic, which is told above");
+        Err(panic) => {
+            say(&format!("signalbox-overload: broke off: {panic}"));
             ExitCode::FAILURE
         }
-    }
-}
-
-/// On a thread that is named as the runtime's workers are, so that its CPU time counts as the generator's.
-fn on_measured_thread(arguments: Arguments) -> std::thread::Result<Result<Vec<String>, String>> {
-    let start = move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().thread_name(THREADS).enable_all().build();
-        runtime.map_err(|error| error.to_string())?.block_on(run(arguments))
-    };
-    match std::thread::Builder::new().name(THREADS.to_owned()).spawn(start) {
-        Ok(thread) => thread.join(),
-        Err(error) => Ok(Err(error.to_string())),
     }
 }
 
