@@ -30,15 +30,15 @@ pub struct Outcome {
     pub verdict: Verdict,
 }
 
-/// Run the load that `options` describe and tell `tell` how far it has come; goose prints all figures at the end.
-pub async fn run(options: &Options, tell: impl Fn(Progress)) -> Result<Outcome, Failure> {
+/// Run the load that `options` describe and on_progress `on_progress` how far it has come; goose prints all figures at the end.
+pub async fn run(options: &Options, on_progress: impl Fn(Progress)) -> Result<Outcome, Failure> {
     target::check(&options.target, options.allow_remote).await?;
     let reports = Reports::prepare(&options.report_dir)?;
     let mut attack = GooseAttack::initialize_with_config(configuration(options, &reports))?;
     for scenario in journeys::scenarios(options.think_ms)? {
         attack = attack.register_scenario(scenario);
     }
-    let judged = match execute(attack, tell).await {
+    let judged = match execute(attack, on_progress).await {
         Ok(metrics) => metrics.thresholds,
         Err(GooseError::ThresholdsFailed { metrics, .. }) => metrics.0.thresholds,
         Err(other) => return Err(other.into()),
@@ -46,15 +46,15 @@ pub async fn run(options: &Options, tell: impl Fn(Progress)) -> Result<Outcome, 
     Ok(Outcome { reports, verdict: Verdict::new(&judged) })
 }
 
-/// Let goose work and tell how far it has come until it is done.
-async fn execute(attack: GooseAttack, tell: impl Fn(Progress)) -> Result<GooseMetrics, GooseError> {
+/// Let goose work and on_progress how far it has come until it is done.
+async fn execute(attack: GooseAttack, on_progress: impl Fn(Progress)) -> Result<GooseMetrics, GooseError> {
     let started = Instant::now();
     let mut ticks = interval_at(started + PROGRESS_EVERY, PROGRESS_EVERY);
     let mut work = Box::pin(attack.execute());
     loop {
         tokio::select! {
             result = &mut work => return result,
-            _ = ticks.tick() => tell(Progress::after(started.elapsed())),
+            _ = ticks.tick() => on_progress(Progress::after(started.elapsed())),
         }
     }
 }

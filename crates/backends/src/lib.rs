@@ -37,4 +37,4 @@ pub use shared::{postgres, rabbitmq, redis};
 pub use tls::ServerCertificate;
 pub use tools::program;
 pub use uncaptured::print_uncaptured;
-pub use wait::{Look, eventually, eventually_within};
+pub use wait::{Condition, eventually, eventually_within};

@@ -6,11 +6,11 @@ use std::time::Duration;
 /// Longest time a condition may take to come true; a loaded machine is slow, and success never waits.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Pause between two looks.
+/// Pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// What a look at a condition yields.
-pub trait Look {
+/// What asking for a condition yields.
+pub trait Condition {
     /// What the caller gets when the condition holds.
     type Found;
 
@@ -18,7 +18,7 @@ pub trait Look {
     fn outcome(self) -> Result<Self::Found, String>;
 }
 
-impl Look for bool {
+impl Condition for bool {
     type Found = ();
 
     fn outcome(self) -> Result<(), String> {
@@ -26,7 +26,7 @@ impl Look for bool {
     }
 }
 
-impl<T> Look for Option<T> {
+impl<T> Condition for Option<T> {
     type Found = T;
 
     fn outcome(self) -> Result<T, String> {
@@ -34,7 +34,7 @@ impl<T> Look for Option<T> {
     }
 }
 
-impl<T, E: Debug> Look for Result<T, E> {
+impl<T, E: Debug> Condition for Result<T, E> {
     type Found = T;
 
     fn outcome(self) -> Result<T, String> {
@@ -42,27 +42,27 @@ impl<T, E: Debug> Look for Result<T, E> {
     }
 }
 
-/// Looks until `look` answers `true`, `Some` or `Ok`. An `Err` holds what was seen instead.
+/// Asks `condition` until it answers `true`, `Some` or `Ok`. An `Err` holds what was seen instead.
 ///
 /// # Panics
 /// If that does not happen within 60 s; says what was waited for and what was seen last.
-pub async fn eventually<L: Look, F: Future<Output = L>>(what: &str, look: impl FnMut() -> F) -> L::Found {
-    eventually_within(LIMIT, what, look).await
+pub async fn eventually<C: Condition, F: Future<Output = C>>(what: &str, condition: impl FnMut() -> F) -> C::Found {
+    eventually_within(LIMIT, what, condition).await
 }
 
 /// As [`eventually`], with another limit.
 ///
 /// # Panics
 /// If it takes longer than `limit`.
-pub async fn eventually_within<L: Look, F: Future<Output = L>>(
+pub async fn eventually_within<C: Condition, F: Future<Output = C>>(
     limit: Duration,
     what: &str,
-    mut look: impl FnMut() -> F,
-) -> L::Found {
-    let mut last = "no answer to the first look".to_owned();
+    mut condition: impl FnMut() -> F,
+) -> C::Found {
+    let mut last = "no answer yet".to_owned();
     let poll = async {
         loop {
-            match look().await.outcome() {
+            match condition().await.outcome() {
                 Ok(found) => return found,
                 Err(seen) => last = seen,
             }
@@ -79,10 +79,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_comes_true_is_found() {
-        let mut looks = 0;
-        let found = eventually("the third look", || {
-            looks += 1;
-            std::future::ready(if looks == 3 { Ok(looks) } else { Err(looks) })
+        let mut attempts = 0;
+        let found = eventually("the third attempt", || {
+            attempts += 1;
+            std::future::ready(if attempts == 3 { Ok(attempts) } else { Err(attempts) })
         });
         assert_eq!(found.await, 3);
         eventually("the truth", async || true).await;
@@ -98,10 +98,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_look_that_hangs_is_given_up() {
-        let look = async || std::future::pending::<bool>().await;
-        let waiting = tokio::spawn(eventually_within(Duration::from_millis(20), "an answer", look));
+    async fn a_condition_that_hangs_is_given_up() {
+        let condition = async || std::future::pending::<bool>().await;
+        let waiting = tokio::spawn(eventually_within(Duration::from_millis(20), "an answer", condition));
         let panic = waiting.await.expect_err("it hangs").into_panic();
-        assert!(panic.downcast_ref::<String>().expect("a text").ends_with("last seen: no answer to the first look"));
+        assert!(panic.downcast_ref::<String>().expect("a text").ends_with("last seen: no answer yet"));
     }
 }

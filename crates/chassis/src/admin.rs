@@ -20,6 +20,7 @@ use serde_json::json;
 use telemetry::{Identity, ProcessMetrics};
 
 use crate::error::{Kind, Problem};
+use crate::paths;
 use crate::readiness::Readiness;
 
 /// Media type of the Prometheus text format.
@@ -35,11 +36,11 @@ struct Admin {
 /// The routes of the admin port.
 pub(crate) fn router(identity: Identity, readiness: Readiness, process: Arc<ProcessMetrics>) -> Router {
     Router::new()
-        .route("/livez", get(|| async { "ok" }))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics))
-        .route("/log-level", get(log_level).put(set_log_level))
-        .route("/build", get(|| async { Json(telemetry::BUILD) }))
+        .route(paths::LIVEZ, get(|| async { "ok" }))
+        .route(paths::READYZ, get(readyz))
+        .route(paths::METRICS, get(metrics))
+        .route(paths::LOG_LEVEL, get(log_level).put(set_log_level))
+        .route(paths::BUILD, get(|| async { Json(telemetry::BUILD) }))
         .fallback(not_found)
         .with_state(Admin { identity, readiness, process })
 }
@@ -70,9 +71,7 @@ async fn set_log_level(State(admin): State<Admin>, level: String) -> Result<Json
 }
 
 async fn not_found() -> Problem {
-    Problem::new(
-        Kind::NotFound,
-        "route_not_found",
-        "The admin port has /livez, /readyz, /metrics, /log-level and /build.",
-    )
+    use paths::{BUILD, LIVEZ, LOG_LEVEL, METRICS, READYZ};
+    let detail = format!("The admin port has {LIVEZ}, {READYZ}, {METRICS}, {LOG_LEVEL} and {BUILD}.");
+    Problem::new(Kind::NotFound, "route_not_found", detail)
 }

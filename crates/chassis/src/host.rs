@@ -46,7 +46,7 @@ pub struct Spec<C: 'static> {
 
 /// What the host of a service adds to its configuration.
 #[derive(Clone, Default)]
-pub struct Extras {
+pub struct HostOptions {
     /// Receives the spans and log lines of recorded traces.
     pub tap: Option<Arc<dyn Tap>>,
     /// More routes for the admin port.
@@ -70,7 +70,7 @@ pub struct Running {
 ///
 /// # Errors
 /// If anything the service needs at start is missing or wrong. Nothing is left running then.
-pub async fn start<C>(spec: &Spec<C>, layers: &Layers, extras: Extras) -> Result<Running, StartError>
+pub async fn start<C>(spec: &Spec<C>, layers: &Layers, extras: HostOptions) -> Result<Running, StartError>
 where
     C: DeserializeOwned + Send + 'static,
 {

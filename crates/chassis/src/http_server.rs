@@ -42,9 +42,9 @@ const FIRST_REQUEST: Duration = Duration::from_millis(500);
 /// An unread body of at most this size is swallowed after a refusal; above, the connection is closed instead.
 const SWALLOWED_BODY: u64 = 16 * 1024;
 
-/// Peer address of a connection, as a request extension.
+/// ClientAddress address of a connection, as a request extension.
 #[derive(Clone, Copy, Debug)]
-pub struct Peer(pub std::net::SocketAddr);
+pub struct ClientAddress(pub std::net::SocketAddr);
 
 /// Serves `router` until it is told to stop.
 pub(crate) fn serve(
@@ -85,7 +85,7 @@ impl Server {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => self.spawn(stream, Peer(peer), &connections, slot.ok()),
+                Ok((stream, peer)) => self.spawn(stream, ClientAddress(peer), &connections, slot.ok()),
                 Err(error) => {
                     tracing::warn!(error = %error, "cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -106,12 +106,18 @@ impl Server {
         while let Ok((stream, peer)) = listener.accept() {
             let stream = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
             if let Ok(stream) = stream {
-                self.spawn(stream, Peer(peer), connections, None);
+                self.spawn(stream, ClientAddress(peer), connections, None);
             }
         }
     }
 
-    fn spawn(&self, stream: TcpStream, peer: Peer, connections: &TaskTracker, slot: Option<OwnedSemaphorePermit>) {
+    fn spawn(
+        &self,
+        stream: TcpStream,
+        peer: ClientAddress,
+        connections: &TaskTracker,
+        slot: Option<OwnedSemaphorePermit>,
+    ) {
         // Best effort: without it small answers may wait for an acknowledgement, and nothing else changes.
         let _ = stream.set_nodelay(true);
         let server = self.clone();
@@ -121,7 +127,7 @@ impl Server {
         });
     }
 
-    async fn connection(self, stream: TcpStream, peer: Peer) {
+    async fn connection(self, stream: TcpStream, peer: ClientAddress) {
         let (begun, stop) = (CancellationToken::new(), self.stop.clone());
         let first = begun.clone();
         let header_timeout = self.settings.header_timeout;
@@ -156,7 +162,7 @@ impl Server {
     async fn answer(
         mut self,
         request: hyper::Request<Incoming>,
-        peer: Peer,
+        peer: ClientAddress,
     ) -> Result<Response, std::convert::Infallible> {
         use tower::Service;
         let (mut parts, body) = request.into_parts();

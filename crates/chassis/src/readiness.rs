@@ -18,13 +18,13 @@ const WATCH: Duration = Duration::from_secs(1);
 /// Longest time one check may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-type Look = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
+type Probe = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 
 #[derive(Clone)]
 struct Check {
     name: &'static str,
     vital: bool,
-    look: Look,
+    probe: Probe,
 }
 
 /// Shared by the admin port, the gRPC health service and the shutdown.
@@ -93,8 +93,8 @@ impl Readiness {
         self.add(name, false, Arc::new(move || Box::pin(check())));
     }
 
-    fn add(&self, name: &'static str, vital: bool, look: Look) {
-        self.state().checks.push(Check { name, vital, look });
+    fn add(&self, name: &'static str, vital: bool, probe: Probe) {
+        self.state().checks.push(Check { name, vital, probe });
     }
 
     pub(crate) fn serve(&self) {
@@ -139,7 +139,7 @@ impl Readiness {
             }
         };
         let ready = phase == Phase::Serving && results.iter().all(|result| result.degrades || result.error.is_none());
-        show(ready, &results);
+        update_gauges(ready, &results);
         Report {
             ready,
             phase: match phase {
@@ -153,7 +153,7 @@ impl Readiness {
 }
 
 /// The same for `/metrics`.
-fn show(ready: bool, results: &[CheckResult]) {
+fn update_gauges(ready: bool, results: &[CheckResult]) {
     telemetry::gauge!("service_ready").set(f64::from(u8::from(ready)));
     for CheckResult { name, error, .. } in results {
         telemetry::gauge!("readiness_check", "check" => *name).set(f64::from(u8::from(error.is_none())));
@@ -161,7 +161,7 @@ fn show(ready: bool, results: &[CheckResult]) {
 }
 
 async fn run(check: &Check) -> CheckResult {
-    let error = match tokio::time::timeout(TIMEOUT, (check.look)()).await {
+    let error = match tokio::time::timeout(TIMEOUT, (check.probe)()).await {
         Ok(result) => result.err(),
         Err(_) => Some(format!("no answer within {} s", TIMEOUT.as_secs())),
     };

@@ -64,20 +64,20 @@ impl AdmitLayer {
 }
 
 impl Gate {
-    fn enter(&self) -> Option<Place> {
+    fn enter(&self) -> Option<InFlightGuard> {
         let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
         self.active.increment(1.0);
-        Some(Place { _permit: permit, active: self.active.clone() })
+        Some(InFlightGuard { _permit: permit, active: self.active.clone() })
     }
 }
 
-/// A place among the requests at work, until it is dropped.
-struct Place {
+/// A guard among the requests at work, until it is dropped.
+struct InFlightGuard {
     _permit: OwnedSemaphorePermit,
     active: Gauge,
 }
 
-impl Drop for Place {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         self.active.decrement(1.0);
     }
@@ -104,38 +104,38 @@ where
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = AtWork<S::Future>;
+    type Future = Admitted<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let place = if is_health_check(request.uri().path()) {
+        let guard = if is_health_check(request.uri().path()) {
             None
         } else {
-            let place = self.gate.enter();
-            if place.is_none() {
+            let guard = self.gate.enter();
+            if guard.is_none() {
                 self.gate.shed.increment(1);
                 request.extensions_mut().insert(Refuse);
                 request.extensions_mut().insert(telemetry::Unrecorded);
             }
             place
         };
-        AtWork { inner: self.inner.call(request), _place: place }
+        Admitted { inner: self.inner.call(request), _guard: guard }
     }
 }
 
 pin_project! {
     /// A request at work, until its answer begins.
-    pub struct AtWork<F> {
+    pub struct Admitted<F> {
         #[pin]
         inner: F,
-        _place: Option<Place>,
+        _guard: Option<InFlightGuard>,
     }
 }
 
-impl<F: Future> Future for AtWork<F> {
+impl<F: Future> Future for Admitted<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_limit_is_one_for_all_clones_and_a_place_is_free_again_when_its_request_ends() {
+    async fn the_limit_is_one_for_all_clones_and_a_guard_is_free_again_when_its_request_ends() {
         let release = Arc::new(Notify::new());
         let layer = AdmitLayer::grpc(2);
         let service = || layer.layer(RefuseLayer::grpc().layer(held(Arc::clone(&release))));

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chassis::config::Layers;
-use chassis::{Extras, Running, Spec};
+use chassis::{HostOptions, Running, Spec};
 use serde::Deserialize;
 
 const DEFAULTS: &str = r#"
@@ -61,7 +61,7 @@ async fn shows(running: &Running, ready: u8, database: u8) {
 async fn readiness_and_its_checks_follow_what_they_look_at() {
     drop(telemetry::install(telemetry::LogFormat::Json, &telemetry::LogOutput::Off));
     let layers = Layers::new("demo", DEFAULTS).expect("layers");
-    let running = chassis::start(&SPEC, &layers, Extras::default()).await.expect("it starts");
+    let running = chassis::start(&SPEC, &layers, HostOptions::default()).await.expect("it starts");
     shows(&running, 1, 1).await;
     WELL.store(false, Ordering::Relaxed);
     shows(&running, 0, 0).await;

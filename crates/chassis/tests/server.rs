@@ -1,7 +1,7 @@
 //! A service on real sockets: admin port, health, panics, limits, and how it stops.
 
 use chassis::config::Layers;
-use chassis::{App, Contract, Extras, Running, Spec, StartError, settings};
+use chassis::{App, Contract, HostOptions, Running, Spec, StartError, settings};
 use contracts::product::v1::product_service_client::ProductServiceClient;
 use contracts::product::v1::product_service_server::{ProductService, ProductServiceServer};
 use contracts::product::v1::*;
@@ -129,7 +129,7 @@ async fn start_with(settings: &str) -> Running {
     drop(telemetry::install(telemetry::LogFormat::Json, &telemetry::LogOutput::Off));
     let table = settings.parse().expect("toml");
     let layers = Layers::new("demo", DEFAULTS).and_then(|layers| layers.table("test", table)).expect("layers");
-    chassis::start(&SPEC, &layers, Extras::default()).await.expect("it starts")
+    chassis::start(&SPEC, &layers, HostOptions::default()).await.expect("it starts")
 }
 
 async fn client(running: &Running) -> ProductServiceClient<Channel> {
@@ -181,19 +181,22 @@ async fn a_call_that_hangs_ends_at_the_servers_limit() {
 #[tokio::test]
 async fn the_admin_port_answers_operators() {
     let running = start().await;
-    assert!(admin(&running, "GET", "/livez", "").await.ends_with("ok"));
-    let ready = admin(&running, "GET", "/readyz", "").await;
+    assert!(admin(&running, "GET", chassis::paths::LIVEZ, "").await.ends_with("ok"));
+    let ready = admin(&running, "GET", chassis::paths::READYZ, "").await;
     assert!(ready.starts_with("HTTP/1.1 200") && ready.contains("\"serving\""), "{ready}");
     let metrics = admin(&running, "GET", "/metrics", "").await;
     for name in ["build_info{", "process_resident_memory_bytes ", "tokio_workers 1"] {
         assert!(metrics.contains(name), "{name} is missing:\n{metrics}");
     }
     assert!(admin(&running, "GET", "/build", "").await.contains("\"rustc\""));
-    assert!(admin(&running, "GET", "/log-level", "").await.contains("\"level\":\"info\""));
-    assert!(admin(&running, "PUT", "/log-level", "warn,demo=debug").await.contains("warn,demo=debug"));
-    let refused = admin(&running, "PUT", "/log-level", "loud").await;
+    assert!(admin(&running, "GET", chassis::paths::LOG_LEVEL, "").await.contains("\"level\":\"info\""));
+    assert!(admin(&running, "PUT", chassis::paths::LOG_LEVEL, "warn,demo=debug").await.contains("warn,demo=debug"));
+    let refused = admin(&running, "PUT", chassis::paths::LOG_LEVEL, "loud").await;
     assert!(refused.starts_with("HTTP/1.1 400") && refused.contains("invalid_log_level"), "{refused}");
-    assert!(admin(&running, "GET", "/log-level", "").await.contains("warn,demo=debug"), "a bad level changes nothing");
+    assert!(
+        admin(&running, "GET", chassis::paths::LOG_LEVEL, "").await.contains("warn,demo=debug"),
+        "a bad level changes nothing"
+    );
     assert!(admin(&running, "GET", "/nowhere", "").await.starts_with("HTTP/1.1 404"));
 }
 
@@ -247,7 +250,8 @@ async fn a_taken_port_is_named_with_its_key() {
     let address = taken.local_addr().expect("an address").to_string();
     let table = format!("http.address = \"{address}\"").parse().expect("toml");
     let layers = Layers::new("demo", DEFAULTS).and_then(|layers| layers.table("test", table)).expect("layers");
-    let error = chassis::start(&SPEC, &layers, Extras::default()).await.err().expect("it cannot start").to_string();
+    let error =
+        chassis::start(&SPEC, &layers, HostOptions::default()).await.err().expect("it cannot start").to_string();
     assert!(error.contains(&address) && error.contains("`http.address`"), "{error}");
 }
 
@@ -256,7 +260,7 @@ async fn servers_that_could_serve_nothing_are_refused() {
     for key in ["http.max_in_flight", "grpc.max_in_flight"] {
         let table = format!("{key} = 0").parse().expect("toml");
         let layers = Layers::new("demo", DEFAULTS).and_then(|layers| layers.table("test", table)).expect("layers");
-        let error = chassis::start(&SPEC, &layers, Extras::default()).await.err().expect(key).to_string();
+        let error = chassis::start(&SPEC, &layers, HostOptions::default()).await.err().expect(key).to_string();
         assert!(error.contains(&format!("`{key}`: must be at least 1")), "{error}");
     }
 }
@@ -270,7 +274,7 @@ async fn wrong_telemetry_settings_are_named() {
     ] {
         let table = format!("telemetry.{key} = {value}").parse().expect("toml");
         let layers = Layers::new("demo", DEFAULTS).and_then(|layers| layers.table("test", table)).expect("layers");
-        let error = chassis::start(&SPEC, &layers, Extras::default()).await.err().expect(key).to_string();
+        let error = chassis::start(&SPEC, &layers, HostOptions::default()).await.err().expect(key).to_string();
         assert!(error.contains(hint), "{error}");
     }
 }

@@ -10,7 +10,7 @@ use stores::settings;
 const TIMEOUT_MS: u64 = 200;
 
 /// Far more than anything here takes, and less than a test may hang.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 fn client(url: &str) -> Redis {
     let settings = settings::Redis::new(url).expect("a URL");
@@ -106,7 +106,7 @@ async fn a_server_that_hangs_costs_one_time_out_and_then_nothing() {
     let redis = client(&server.url());
     set(&redis, "n", 1).await.expect("set");
     server.pause().expect("Redis does it");
-    let limit = Duration::from_millis(TIMEOUT_MS) + PATIENCE;
+    let limit = Duration::from_millis(TIMEOUT_MS) + TEST_TIMEOUT;
     let calls = (0..50).map(|_| get(&redis, "n"));
     let outcomes = tokio::time::timeout(limit, futures_util::future::join_all(calls)).await.expect("bounded");
     for outcome in outcomes {

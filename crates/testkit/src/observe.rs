@@ -3,6 +3,7 @@
 mod api;
 mod config;
 mod load;
+mod profile;
 mod receiver;
 
 use std::net::SocketAddr;
@@ -13,67 +14,14 @@ use backends::{Account, BackendError, Monitor, MonitorOptions, free_port};
 
 use crate::processes::Processes;
 
-pub use api::{Labels, Prometheus, Series, Sight};
+pub use api::{Labels, Prometheus, Series, TimeRange};
 pub use config::{Targets, prepare_alertmanager, prepare_prometheus, prepare_rules};
 pub use load::{ADMIN, Load, LoadTally};
+pub use profile::Profile;
 pub use receiver::{Delivery, Receiver};
-
-/// Where these programs listen beside `make dev`: their usual ports. In `targets/processes` stand these, too.
-const USUAL: [(&str, u16); 5] = [
-    ("prometheus", 9090),
-    ("alertmanager", 9093),
-    ("postgres_exporter", 9187),
-    ("redis_exporter", 9121),
-    ("node_exporter", 9100),
-];
 
 /// The user of Postgres and Redis that reads statistics, made by `scripts/secrets`.
 const METRICS: &str = "metrics";
-
-/// Which times hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Profile {
-    /// Objectives over 30 days, everything read every 15 s.
-    Prod,
-    /// Every window divided by 60, everything read every second.
-    Demo,
-}
-
-impl Profile {
-    /// As the folder of its rules is called.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Prod => "prod",
-            Self::Demo => "demo",
-        }
-    }
-
-    /// The name of a configuration file of this profile, whose name for production is `usual`.
-    fn file(self, usual: &'static str) -> &'static str {
-        match self {
-            Self::Prod => usual,
-            Self::Demo => "demo.yml",
-        }
-    }
-
-    /// How long the Watchdog may be missing before somebody should look: three times as long as it takes.
-    #[must_use]
-    pub fn patience(self) -> Duration {
-        match self {
-            Self::Prod => Duration::from_secs(180),
-            Self::Demo => Duration::from_secs(15),
-        }
-    }
-
-    /// Time between two sendings of an alert; what fired before Prometheus knew Alertmanager waits that long.
-    fn resend(self) -> &'static str {
-        match self {
-            Self::Prod => "1m",
-            Self::Demo => "5s",
-        }
-    }
-}
 
 /// What is started around [`Processes`]. Dropping it kills everything.
 #[derive(Debug)]
@@ -123,7 +71,7 @@ impl Observability {
         let alertmanager = Monitor::alertmanager(&options("alertmanager", alertmanager), &config)?;
         progress("Prometheus");
         let mut targets = Targets::of(processes);
-        targets.extend(USUAL.into_iter().zip(ports).map(|((_, usual), port)| (usual, port)));
+        targets.extend(profile::DEFAULT_PORTS.into_iter().zip(ports).map(|((_, usual), port)| (usual, port)));
         let config = prepare_prometheus(&folder.join("config"), profile, &targets, extra)?;
         let prometheus = Monitor::prometheus(&options("prometheus", prometheus), &config, profile.resend())?;
         // Targets are discovered five seconds after its start, in whatever profile. To rules that take a second for a
@@ -150,9 +98,9 @@ impl Observability {
     }
 }
 
-/// A port for each of [`USUAL`].
-fn ports(usual: bool) -> Result<[u16; USUAL.len()], BackendError> {
-    let mut ports = USUAL.map(|(_, port)| port);
+/// A port for each of [`profile::DEFAULT_PORTS`].
+fn ports(usual: bool) -> Result<[u16; profile::DEFAULT_PORTS.len()], BackendError> {
+    let mut ports = profile::DEFAULT_PORTS.map(|(_, port)| port);
     if !usual {
         for port in &mut ports {
             *port = free_port()?;

@@ -1,7 +1,7 @@
 //! A total outage of one callee does not multiply the calls to it. Counts only: how long anything takes is not asked.
 
 use chassis::config::Layers;
-use chassis::{Extras, Running};
+use chassis::{HostOptions, Running};
 use testkit::{Answer, Client, FakeService, TestStack, local_ports, value_of};
 use toml::{Table, toml};
 
@@ -37,7 +37,7 @@ impl Stand {
         });
         let layers = Layers::new("gateway", gateway::SPEC.defaults).and_then(|layers| layers.table("test", table));
         let layers = layers.and_then(|layers| layers.table("case", settings)).expect("valid overrides");
-        let gateway = chassis::start(&gateway::SPEC, &layers, Extras::default()).await.expect("a gateway");
+        let gateway = chassis::start(&gateway::SPEC, &layers, HostOptions::default()).await.expect("a gateway");
         let client = Client::new(gateway.address("http").expect("it listens"));
         Self { _stack: stack, door, gateway, client }
     }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use chassis::config::Layers;
-use chassis::{Extras, Running};
+use chassis::{HostOptions, Running};
 use http::{Method, Request};
 use http_body_util::Full;
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ async fn gateway_to(auth: &str, others: &str, more: toml::Table) -> (Running, Cl
         })
         .and_then(|layers| layers.table("test", more))
         .expect("valid overrides");
-    let running = chassis::start(&gateway::SPEC, &layers, Extras::default()).await.expect("a gateway");
+    let running = chassis::start(&gateway::SPEC, &layers, HostOptions::default()).await.expect("a gateway");
     let client = Client::new(running.address("http").expect("it listens"));
     (running, client)
 }

@@ -1,7 +1,7 @@
 //! Neighbours that hang, break off or are gone: the client gets an answer, in time, and the others go on.
 
 use chassis::config::Layers;
-use chassis::{Extras, Running};
+use chassis::{HostOptions, Running};
 use testkit::{Client, FakeService, TestStack, eventually, value_of};
 use toml::{Table, toml};
 
@@ -22,7 +22,7 @@ async fn gateway_with(stack: &TestStack, fake: &FakeService, settings: Table) ->
     };
     let layers = Layers::new("gateway", gateway::SPEC.defaults).and_then(|layers| layers.table("test", table));
     let layers = layers.and_then(|layers| layers.table("case", settings)).expect("valid overrides");
-    let running = chassis::start(&gateway::SPEC, &layers, Extras::default()).await.expect("a gateway");
+    let running = chassis::start(&gateway::SPEC, &layers, HostOptions::default()).await.expect("a gateway");
     let client = Client::new(running.address("http").expect("it listens"));
     (running, client)
 }
@@ -123,7 +123,7 @@ async fn a_full_gateway_refuses_at_once_and_says_when_to_come_back() {
     let refused = [("http_route", "/ping"), ("http_response_status_code", "503")];
     assert!(value_of(&metrics_now, "http_server_request_duration_seconds_count", &refused) >= 1.0, "{metrics_now}");
     let admin = Client::new(running.address("admin").expect("an admin port"));
-    let _ = admin.get("/livez").await.expect(200);
+    let _ = admin.get(chassis::paths::LIVEZ).await.expect(200);
     for request in stuck {
         request.abort();
     }

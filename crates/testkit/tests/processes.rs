@@ -43,7 +43,7 @@ async fn a_registration_becomes_a_mail(processes: &Processes) {
     assert!(sessions.contains("signalbox:auth:v1:"), "sessions are in Redis: {sessions}");
     for name in SERVICES {
         let admin = Client::new(processes.service(name).admin().unwrap());
-        let report = admin.get("/readyz").await.expect(200).json();
+        let report = admin.get(chassis::paths::READYZ).await.expect(200).json();
         let checks = report["checks"].as_array().unwrap();
         assert!(checks.iter().all(|check| check["error"].is_null()), "{name}: {report}");
     }

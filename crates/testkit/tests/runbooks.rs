@@ -44,7 +44,10 @@ const COMPOSE: [(&str, &[&str]); 10] = [
 /// What is served at a port of ours by default, by the beginning of its paths.
 const SERVED: [(&str, &[&str]); 6] = [
     ("8080", &["/ping", "/v1/", "/v2/", "/openapi.json", "/docs", "/.well-known/"]),
-    ("908", &["/livez", "/readyz", "/metrics", "/log-level", "/build", "/traces"]),
+    (
+        "908",
+        &[chassis::paths::LIVEZ, chassis::paths::READYZ, "/metrics", chassis::paths::LOG_LEVEL, "/build", "/traces"],
+    ),
     ("9090", &["/api/v1/", "/-/", "/metrics"]),
     ("9093", &["/api/v2/", "/-/", "/metrics"]),
     ("3000", &["/api/", "/d/", "/explore"]),

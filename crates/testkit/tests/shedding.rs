@@ -3,7 +3,7 @@
 use std::fs;
 
 use chassis::config::Layers;
-use chassis::{Extras, Running};
+use chassis::{HostOptions, Running};
 use telemetry::{LogFormat, LogOutput};
 use testkit::{Client, FakeService, TestStack, eventually, local_ports, value_of};
 use toml::toml;
@@ -20,7 +20,7 @@ async fn narrow_gateway(stack: &TestStack, product: &FakeService) -> (Running, C
     let narrow = toml! { http.max_in_flight = 1 };
     let layers = Layers::new("gateway", gateway::SPEC.defaults).and_then(|layers| layers.table("test", table));
     let layers = layers.and_then(|layers| layers.table("case", narrow)).expect("valid overrides");
-    let running = chassis::start(&gateway::SPEC, &layers, Extras::default()).await.expect("a gateway");
+    let running = chassis::start(&gateway::SPEC, &layers, HostOptions::default()).await.expect("a gateway");
     let client = Client::new(running.address("http").expect("it listens"));
     (running, client)
 }

@@ -29,7 +29,7 @@ impl User {
     /// What `/readyz` answers, once it answers.
     async fn report(&self) -> (u16, Value) {
         let client = Client::new(self.admin);
-        let answer = eventually("the admin port", || async { client.try_get("/readyz").await.ok() }).await;
+        let answer = eventually("the admin port", || async { client.try_get(chassis::paths::READYZ).await.ok() }).await;
         (answer.status.as_u16(), answer.json())
     }
 

@@ -29,11 +29,11 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(text) => {
-            tell(&text);
+            print_line(&text);
             ExitCode::SUCCESS
         }
         Err(text) => {
-            tell(&format!("signalbox-services: {text}"));
+            print_line(&format!("signalbox-services: {text}"));
             ExitCode::FAILURE
         }
     }
@@ -68,7 +68,7 @@ fn check(root: &Path) -> Result<String, String> {
 }
 
 #[allow(clippy::print_stderr, reason = "what the user has to know and do")]
-fn tell(text: &str) {
+fn print_line(text: &str) {
     if !text.is_empty() {
         eprintln!("{}", text.trim_end());
     }

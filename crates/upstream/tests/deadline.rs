@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chassis::config::Layers;
 use chassis::deadline::{self, MARGIN};
-use chassis::{App, Contract, Extras, Running, Spec, StartError, settings};
+use chassis::{App, Contract, HostOptions, Running, Spec, StartError, settings};
 use contracts::user::v1::user_service_client::UserServiceClient;
 use contracts::user::v1::user_service_server::{UserService, UserServiceServer};
 use contracts::user::v1::*;
@@ -143,7 +143,7 @@ async fn hop(name: &str, next: &str) -> (Running, String) {
     drop(telemetry::install(telemetry::LogFormat::Json, &telemetry::LogOutput::Off));
     let table = format!("name = \"{name}\"\nnext = \"{next}\"").parse().expect("toml");
     let layers = Layers::new("hop", DEFAULTS).and_then(|layers| layers.table("test", table)).expect("layers");
-    let running = chassis::start(&SPEC, &layers, Extras::default()).await.expect("it starts");
+    let running = chassis::start(&SPEC, &layers, HostOptions::default()).await.expect("it starts");
     let url = format!("http://{}", running.address("grpc").expect("grpc"));
     (running, url)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use chassis::config::{ConfigError, Layers};
-use chassis::{Extras, Running, Spec, StartError};
+use chassis::{HostOptions, Running, Spec, StartError};
 use serde::de::DeserializeOwned;
 use telemetry::Tap;
 use toml::{Table, toml};
@@ -163,7 +163,8 @@ async fn start<C: DeserializeOwned + Send + 'static>(
     let callees: Vec<_> = callees.map(|callee| (callee.name(), url(callee))).collect();
     let layers = layers(spec, config, &callees)?;
     let admin = if spec.name == "gateway" { config.pages.clone() } else { None };
-    let started = chassis::start(spec, &layers, Extras { admin, tap: config.tap.clone(), ..Extras::default() }).await;
+    let started =
+        chassis::start(spec, &layers, HostOptions { admin, tap: config.tap.clone(), ..HostOptions::default() }).await;
     running.push(started.map_err(|source| StackError { service: spec.name.to_owned(), source })?);
     Ok(())
 }

@@ -53,9 +53,13 @@ fn a_timed_run_prints_map_tables_and_slowest_trace_and_succeeds() {
     let output = run(&["--ephemeral", "--config", &config, "--traffic", "5", "--for", "3s", "--every", "1s"]);
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{out}\n{err}");
-    for expected in
-        ["Signalbox is ready", "/traces", "/readyz", "POST /v1/auth/login", "product.v1.ProductService/GetProduct"]
-    {
+    for expected in [
+        "Signalbox is ready",
+        "/traces",
+        chassis::paths::READYZ,
+        "POST /v1/auth/login",
+        "product.v1.ProductService/GetProduct",
+    ] {
         assert!(out.contains(expected), "{expected} is missing:\n{out}");
     }
     assert!(out.matches("service    operation").count() >= 3, "a table a second and one at the end:\n{out}");

@@ -1,5 +1,5 @@
 //! Auth as a process of its own.
 
 fn main() -> std::process::ExitCode {
-    chassis::main_of(&auth::SPEC)
+    chassis::service_main(&auth::SPEC)
 }

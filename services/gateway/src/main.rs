@@ -1,5 +1,5 @@
 //! The gateway as a process of its own.
 
 fn main() -> std::process::ExitCode {
-    chassis::main_of(&gateway::SPEC)
+    chassis::service_main(&gateway::SPEC)
 }

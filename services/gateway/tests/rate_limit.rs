@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use backends::{Redis as RedisServer, eventually};
 use chassis::config::Layers;
-use chassis::{Extras, Running};
+use chassis::{HostOptions, Running};
 use stores::redis::{Redis, cmd};
 use telemetry::exposition::Exposition;
 use telemetry::{LogFormat, LogOutput};
@@ -49,7 +49,7 @@ impl World {
             for text in [BASE, &redis, overrides] {
                 layers = layers.table("test", text.parse().expect("TOML")).expect("known keys");
             }
-            let extras = Extras { tap: None, admin: None };
+            let extras = HostOptions { tap: None, admin: None };
             gateways.push(chassis::start(&gateway::SPEC, &layers, extras).await.expect("it starts"));
         }
         let world = Self { server, gateways };

@@ -1,5 +1,5 @@
 //! The notification service as a process of its own.
 
 fn main() -> std::process::ExitCode {
-    chassis::main_of(&notification::SPEC)
+    chassis::service_main(&notification::SPEC)
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use backends::eventually;
 use chassis::config::Layers;
-use chassis::{Extras, start};
+use chassis::{HostOptions, start};
 use messaging::Envelope;
 use notification::SPEC;
 use serde_json::{Value, json};
@@ -31,12 +31,13 @@ fn caused(event: &Envelope) -> Envelope {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_admin_port_tells_that_it_is_ready_and_what_it_is() {
     let service = Service::start("").await;
-    let ready =
-        eventually("readiness", || async { Some(service.admin("/readyz").await).filter(|(code, _)| *code == 200) });
+    let ready = eventually("readiness", || async {
+        Some(service.admin(chassis::paths::READYZ).await).filter(|(code, _)| *code == 200)
+    });
     let report: Value = serde_json::from_str(&ready.await.1).unwrap();
     let checks = json!([{ "name": "database" }, { "name": "broker", "degrades": true }]);
     assert_eq!((&report["ready"], &report["checks"]), (&json!(true), &checks));
-    assert_eq!(service.admin("/livez").await.0, 200);
+    assert_eq!(service.admin(chassis::paths::LIVEZ).await.0, 200);
     assert_eq!(service.running().name(), "notification");
 }
 
@@ -56,9 +57,9 @@ async fn without_a_broker_it_is_ready_but_says_what_it_lacks() {
     );
     drop(nobody);
     let layers = Layers::new(SPEC.name, SPEC.defaults).unwrap().table("test", overrides.parse().unwrap()).unwrap();
-    let running = start(&SPEC, &layers, Extras::default()).await.unwrap();
+    let running = start(&SPEC, &layers, HostOptions::default()).await.unwrap();
     let report = eventually("readiness", || async {
-        Some(get(running.address("admin").unwrap(), "/readyz").await).filter(|(code, _)| *code == 200)
+        Some(get(running.address("admin").unwrap(), chassis::paths::READYZ).await).filter(|(code, _)| *code == 200)
     });
     let report: Value = serde_json::from_str(&report.await.1).unwrap();
     let lacks = "receiving nothing from notification.user, notification.auth, notification.product";
@@ -82,7 +83,7 @@ async fn what_makes_no_sense_is_refused_at_start_by_its_key() {
     }
     let overrides = "broker.url = \"amqp://guest:secret@host:port/\"\nadmin.address = \"127.0.0.1:0\"";
     let layers = Layers::new(SPEC.name, SPEC.defaults).unwrap().table("test", overrides.parse().unwrap()).unwrap();
-    let error = start(&SPEC, &layers, Extras::default()).await.err().unwrap().to_string();
+    let error = start(&SPEC, &layers, HostOptions::default()).await.err().unwrap().to_string();
     assert!(error.starts_with("key `broker.url`: ") && !error.contains("secret"), "{error}");
 }
 

@@ -204,7 +204,7 @@ async fn a_stop_waits_for_the_mail_in_hand() {
 }
 
 async fn draining(admin: std::net::SocketAddr) -> bool {
-    support::get(admin, "/readyz").await.1.contains("draining")
+    support::get(admin, chassis::paths::READYZ).await.1.contains("draining")
 }
 
 #[tokio::test(flavor = "multi_thread")]

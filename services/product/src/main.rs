@@ -1,5 +1,5 @@
 //! The product service as a process of its own.
 
 fn main() -> std::process::ExitCode {
-    chassis::main_of(&product::SPEC)
+    chassis::service_main(&product::SPEC)
 }

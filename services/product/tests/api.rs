@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use chassis::config::Layers;
-use chassis::{Actor, Extras, Kind, Problem, Running, StartError};
+use chassis::{Actor, HostOptions, Kind, Problem, Running, StartError};
 use contracts::product::v1::product_service_client::ProductServiceClient;
 use contracts::product::v1::{
     CreateProductRequest, DeleteProductRequest, GetProductRequest, ListProductsRequest, Money, Product, ProductInput,
@@ -97,7 +97,7 @@ async fn start(folder: &Path, more: Table) -> Result<Running, StartError> {
         runtime.worker_threads = 1
     };
     let layers = Layers::new(SPEC.name, SPEC.defaults)?.table("test", test)?.table("case", more)?;
-    chassis::start(&SPEC, &layers, Extras::default()).await
+    chassis::start(&SPEC, &layers, HostOptions::default()).await
 }
 
 fn connect(running: &Running) -> ProductServiceClient<Channel> {

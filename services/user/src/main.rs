@@ -1,5 +1,5 @@
 //! The user service as a process of its own.
 
 fn main() -> std::process::ExitCode {
-    chassis::main_of(&user::SPEC)
+    chassis::service_main(&user::SPEC)
 }

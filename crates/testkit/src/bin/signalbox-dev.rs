@@ -97,7 +97,7 @@ async fn receiver(folder: &Path, profile: Profile) -> Result<Receiver, String> {
         // The line was printed; a full disk has alerts of its own.
         let _ = writeln!(&file, "{line}");
     };
-    Receiver::start(RECEIVER, profile.patience(), tell).await.map_err(|error| error.to_string())
+    Receiver::start(RECEIVER, profile.watchdog_timeout(), tell).await.map_err(|error| error.to_string())
 }
 
 fn load(processes: &Processes, walks: f64) -> Result<Load, String> {

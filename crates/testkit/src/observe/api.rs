@@ -29,7 +29,7 @@ impl Series {
 
 /// From when to when to look, in seconds since 1970, and at what distance.
 #[derive(Clone, Copy, Debug)]
-pub struct Sight {
+pub struct TimeRange {
     /// The first moment.
     pub from: f64,
     /// The last moment.
@@ -64,8 +64,8 @@ impl Prometheus {
     ///
     /// # Errors
     /// Why it has none.
-    pub async fn query_range(&self, query: &str, sight: Sight) -> Result<Vec<Series>, String> {
-        let (from, to, step) = (sight.from.to_string(), sight.to.to_string(), sight.step.to_string());
+    pub async fn query_range(&self, query: &str, range: TimeRange) -> Result<Vec<Series>, String> {
+        let (from, to, step) = (range.from.to_string(), range.to.to_string(), range.step.to_string());
         let parameters = [("query", query), ("start", &from), ("end", &to), ("step", &step)];
         Ok(series(&self.get("/api/v1/query_range", &parameters).await?))
     }

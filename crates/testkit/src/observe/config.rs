@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use backends::BackendError;
 use topology::Topology;
 
-use super::Profile;
+use super::profile::{DEFAULT_PORTS, Profile};
 use crate::processes::{Processes, repository};
 
 /// What the shipped configurations are written for.
@@ -33,7 +33,7 @@ impl Targets {
     /// Every port is the usual one.
     #[must_use]
     pub fn usual() -> Self {
-        let ports = admin_ports().chain(super::USUAL).map(|(_, port)| port).chain([BROKER]);
+        let ports = admin_ports().chain(DEFAULT_PORTS).map(|(_, port)| port).chain([BROKER]);
         Self(ports.map(|port| (port, port)).collect())
     }
 

@@ -42,7 +42,7 @@ impl ServiceProcess {
     /// # Errors
     /// If it ends, or is not ready in time.
     pub fn launch(&self) -> Result<(), BackendError> {
-        self.program.launch(|| self.admin().map_or(Ok(()), |admin| answers(admin, "/readyz")))
+        self.program.launch(|| self.admin().map_or(Ok(()), |admin| answers(admin, chassis::paths::READYZ)))
     }
 
     /// Stops it where it is: connections stay, and nobody answers.

@@ -8,13 +8,16 @@ use crate::house::{Package, none, packages, services};
 const SEE_ALL: [&str; 2] = ["all-in-one", "testkit"];
 
 /// What libraries may know of ours at most. Those that are not named may know every library.
-const AT_MOST: [(&str, &[&str]); 6] = [
+const AT_MOST: [(&str, &[&str]); 9] = [
     ("backends", &[]),
     ("chassis", &["telemetry"]),
     ("contracts", &[]),
     ("loadtests", &[]),
+    ("messaging", &["chassis", "stores", "telemetry"]),
+    ("stores", &["chassis", "telemetry"]),
     ("telemetry", &[]),
     ("topology", &[]),
+    ("upstream", &["chassis", "contracts", "telemetry"]),
 ];
 
 /// Libraries for tests alone.

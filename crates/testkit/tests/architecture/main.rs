@@ -2,6 +2,7 @@
 //! comments are told apart. Every rule is a function of sources, which its self-tests give it in memory.
 
 mod circles;
+mod clock;
 mod configuration;
 mod fences;
 mod graph;

@@ -19,9 +19,8 @@ const SLEEPS: [&str; 5] = ["sleep", "sleep_until", "sleep_ms", "park_timeout", "
 const PAUSED: &str = "start_paused";
 
 /// File, function, and why it sleeps all the same.
-const EXCEPTIONS: [(&str, &str, &str); 10] = [
-    ("crates/testkit/src/wait.rs", "eventually_within", "the wait itself: the pause between two looks"),
-    ("crates/backends/tests/servers.rs", "eventually", "the same for what knows no test kit"),
+const EXCEPTIONS: [(&str, &str, &str); 9] = [
+    ("crates/backends/src/wait.rs", "eventually_within", "the wait itself: the pause between two attempts"),
     ("crates/backends/tests/survival.rs", "nothing_is_left", "the same for what knows no test kit"),
     (
         "crates/backends/src/install_tests.rs",
@@ -32,7 +31,7 @@ const EXCEPTIONS: [(&str, &str, &str); 10] = [
     ("crates/testkit/src/bin/signalbox-overload/generator.rs", "open", "paces the load"),
     ("crates/testkit/src/bin/signalbox-overload/outage.rs", "watch", "samples a rate at fixed times"),
     ("crates/testkit/src/bin/signalbox-overload/outage.rs", "closed", "measures a time by looking at fixed times"),
-    ("crates/chassis/src/callee/testing.rs", "answer", "stands in for a slow service; its tests pause time"),
+    ("crates/upstream/src/testing.rs", "answer", "stands in for a slow service; its tests pause time"),
     ("loadtests/tests/load_run/stub.rs", "view", "stands in for a slow gateway: its time is what is tested"),
 ];
 

@@ -202,7 +202,7 @@ impl World {
     // What operators see.
 
     pub(crate) async fn readiness(&self, service: &str) -> Readiness {
-        let Some((status, text)) = self.admin(service, "/readyz").await else { return Readiness::Silent };
+        let Some((status, text)) = self.admin(service, chassis::paths::READYZ).await else { return Readiness::Silent };
         let report: Value = serde_json::from_str(&text).unwrap();
         let checks = report["checks"].as_array().unwrap().iter().filter(|check| !check["error"].is_null());
         let failing = checks.map(|check| check["name"].as_str().unwrap().to_owned()).collect();

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use testkit::eventually;
-use testkit::observe::{Prometheus, Sight};
+use testkit::observe::{Prometheus, TimeRange};
 
 use crate::dashboards::{Dashboard, Query, fill};
 use crate::expected::{Category, Entry};
@@ -171,8 +171,8 @@ async fn answers(prometheus: &Prometheus, query: &str, begin: f64) -> Result<boo
     if has_data(&prometheus.query(query).await?) {
         return Ok(true);
     }
-    let sight = Sight { from: begin, to: world::now(), step: 5 };
-    Ok(has_data(&prometheus.query_range(query, sight).await?))
+    let range = TimeRange { from: begin, to: world::now(), step: 5 };
+    Ok(has_data(&prometheus.query_range(query, range).await?))
 }
 
 async fn annotations_are_understood(dashboards: &[Dashboard], values: &Values, prometheus: &Prometheus) {
@@ -194,8 +194,8 @@ async fn nothing_fires(world: &World) {
 
 /// Over the whole run, at every evaluation.
 async fn nothing_fired(world: &World) {
-    let sight = Sight { from: world.begin, to: world::now(), step: 1 };
-    let alerts = world.prometheus.query_range("ALERTS", sight).await.unwrap();
+    let range = TimeRange { from: world.begin, to: world::now(), step: 1 };
+    let alerts = world.prometheus.query_range("ALERTS", range).await.unwrap();
     let names = |state: &str| -> BTreeMap<String, usize> {
         let matching = alerts.iter().filter(|series| series.label("alertstate") == state);
         matching.map(|series| (format!("{:?}", series.labels), series.samples.len())).collect()

@@ -32,7 +32,7 @@ impl World {
         let options = ProcessOptions { admin: Some(ADMIN.to_owned()), ..ProcessOptions::default() };
         let start = move || Arc::new(Processes::start(&options, |_| {}).unwrap());
         let processes = tokio::task::spawn_blocking(start).await.unwrap();
-        let receiver = Receiver::start(0, Profile::Demo.patience(), |line| println!("{line}")).await.unwrap();
+        let receiver = Receiver::start(0, Profile::Demo.watchdog_timeout(), |line| println!("{line}")).await.unwrap();
         let (webhook, observed) = (receiver.address(), processes.clone());
         let start = move || Observability::start(&observed, Profile::Demo, webhook, None, |_| {}).unwrap();
         let observability = tokio::task::spawn_blocking(start).await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use chassis::config::Layers;
-use chassis::{Actor, Extras, Problem, Running, StartError};
+use chassis::{Actor, HostOptions, Problem, Running, StartError};
 use contracts::auth::v1::auth_service_client::AuthServiceClient;
 use contracts::auth::v1::*;
 use jsonwebtoken::jwk::JwkSet;
@@ -74,7 +74,7 @@ pub(crate) async fn start(folder: &tempfile::TempDir, user_url: &str, overrides:
     for text in [BASE, &places, overrides] {
         layers = layers.table("test", text.parse().expect("TOML")).expect("known keys");
     }
-    let extras = Extras { tap: Some(RECORDS.clone()), admin: None };
+    let extras = HostOptions { tap: Some(RECORDS.clone()), admin: None };
     chassis::start(&auth::SPEC, &layers, extras).await
 }
 

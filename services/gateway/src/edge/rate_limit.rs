@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use chassis::{Kind, Peer, Problem};
+use chassis::{ClientAddress, Kind, Problem};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use stores::redis::Redis;
@@ -89,7 +89,8 @@ impl Limiter {
 
     /// The address to count: the peer, or what the nearest trusted proxy says it saw.
     fn client(&self, request: &Request) -> IpAddr {
-        let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+        let peer =
+            request.extensions().get::<ClientAddress>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
         if self.trusted_proxies == 0 {
             return peer;
         }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use backends::eventually;
 use chassis::config::Layers;
-use chassis::{Extras, Running, StartError, start};
+use chassis::{HostOptions, Running, StartError, start};
 use messaging::{Broker, DeadLetter, Envelope, InProcess};
 use notification::SPEC;
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ impl Service {
             layers = layers.table("test", text.parse().unwrap()).unwrap();
         }
         let tap: Arc<dyn Tap> = self.records.clone();
-        start(&SPEC, &layers, Extras { tap: Some(tap), ..Extras::default() }).await
+        start(&SPEC, &layers, HostOptions { tap: Some(tap), ..HostOptions::default() }).await
     }
 
     fn database(&self) -> PathBuf {

@@ -1,7 +1,7 @@
 //! The service on free ports with a database of its own, and what the tests ask of it.
 
 use chassis::config::Layers;
-use chassis::{Actor, Extras, Kind, Problem, Running, start};
+use chassis::{Actor, HostOptions, Kind, Problem, Running, start};
 use contracts::user::v1::user_service_client::UserServiceClient;
 use contracts::user::v1::{
     CreateUserRequest, CreateUserResponse, DeleteUserRequest, GetUserRequest, ListUsersRequest, ListUsersResponse,
@@ -47,7 +47,7 @@ impl Service {
         );
         let layers = Layers::new(user::SPEC.name, user::SPEC.defaults).unwrap();
         let layers = layers.table("test", overrides.parse().unwrap()).unwrap();
-        let running = start(&user::SPEC, &layers, Extras::default()).await.unwrap();
+        let running = start(&user::SPEC, &layers, HostOptions::default()).await.unwrap();
         let address = running.address("grpc").unwrap();
         let client = UserServiceClient::connect(format!("http://{address}")).await.unwrap();
         Self { client, shared: std::sync::Arc::new(Shared { running, folder }) }

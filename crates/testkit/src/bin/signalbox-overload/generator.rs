@@ -9,6 +9,9 @@ use tokio::time::Instant;
 use crate::tally::{Kind, Record, Tally};
 use crate::wire::Target;
 
+/// Name of the threads that make the load, so that their CPU time can be told from that of the services.
+pub(crate) const THREADS: &str = "generator";
+
 /// Pause between two looks at the clock in the open loop; what is due by then is sent at once.
 const TICK: Duration = Duration::from_millis(1);
 

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::cpu;
 use crate::generator::{closed, open};
-use crate::say;
 use crate::tally::{Kind, Record, Tally, median, p99_ms};
+use crate::terminal::say;
 use crate::wire::Target;
 
 /// Least share of the peak that has to be left at three times capacity.
@@ -148,7 +148,7 @@ pub(crate) async fn measure(operation: &'static str, target: &Arc<Target>, plan:
         let (before, opened) = (cpu::by_thread_name(), target.opened());
         let overload = open(target, rate * OVERLOAD, plan.phase, plan.deadline).await;
         let cores = |name| cpu::since(&before, name).as_secs_f64() / overload.span.as_secs_f64();
-        let (gateway_cores, generator_cores) = (cores("gateway"), cores(crate::THREADS));
+        let (gateway_cores, generator_cores) = (cores("gateway"), cores(crate::generator::THREADS));
         let recovery = recovery(target, rate * AFTERWARDS, normal, plan).await;
         say(&format!(
             "  {operation} {number}/{}: peak {rate:.0}/s, at three times {:.0}/s = {:.0} %; refused {:.0} %, late {:.1} %, \

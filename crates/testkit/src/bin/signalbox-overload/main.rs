@@ -8,6 +8,7 @@ mod outage;
 mod report;
 mod stand;
 mod tally;
+mod terminal;
 mod wire;
 
 use std::path::PathBuf;
@@ -16,12 +17,11 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::generator::THREADS;
 use crate::goodput::{Goodput, Plan};
 use crate::outage::Outage;
 use crate::stand::Stand;
-
-/// Name of the threads that make the load, so that their CPU time can be told from that of the services.
-const THREADS: &str = "generator";
+use crate::terminal::say;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -137,9 +137,4 @@ fn estimate(arguments: &Arguments) -> u64 {
     let pairs = u64::from(arguments.pairs) * (arguments.seconds * 7 / 2 + 1) + 8;
     let part = |part, seconds| if arguments.only.wants(part) { seconds } else { 0 };
     part(Only::Outage, 36) + part(Only::Logins, pairs) + part(Only::Reads, pairs) + part(Only::Machine, pairs)
-}
-
-#[allow(clippy::print_stdout, reason = "a program for people")]
-fn say(text: &str) {
-    println!("{text}");
 }

@@ -12,9 +12,9 @@ use tokio::time::Instant;
 use tonic::Code;
 
 use crate::generator::open;
-use crate::say;
 use crate::stand::Stand;
 use crate::tally::Kind;
+use crate::terminal::say;
 
 /// Most calls for each request, as a multiple of health.
 pub(crate) const MAX_RATIO: f64 = 1.2;
@@ -25,7 +25,7 @@ const OUTAGE: Duration = Duration::from_secs(12);
 const BACK: Duration = Duration::from_secs(10);
 
 /// Longer than the gateway waits for a callee: the breaker does not count calls that their client gave up.
-const PATIENCE: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Pause between two looks at the counts.
 const LOOK: Duration = Duration::from_millis(50);
@@ -127,12 +127,12 @@ async fn outage(stand: &Stand, callee: &'static str, failure: Failure, rate: f64
     let gateway = stand.second_gateway(callee, &door.url()).await;
     let target = if callee == "user" { stand.user_reads(&gateway) } else { stand.product_reads(&gateway) };
     let before = door.calls();
-    let health = open(&target, rate, HEALTHY, PATIENCE).await;
+    let health = open(&target, rate, HEALTHY, REQUEST_TIMEOUT).await;
     let healthy = (door.calls() - before) as f64 / health.records.len() as f64;
 
     shut(&mut door, failure).await;
     let retries = value(&gateway, "rpc_client_retries_total", callee, ("outcome", "repeated"));
-    let load = { tokio::spawn(async move { (open(&target, rate, OUTAGE, PATIENCE).await, target) }) };
+    let load = { tokio::spawn(async move { (open(&target, rate, OUTAGE, REQUEST_TIMEOUT).await, target) }) };
     let samples = watch(&gateway, &door, callee, failure, rate).await;
     let (sent, target) = load.await.expect("the load does not panic");
     let received = samples.last().map_or(0.0, |last| last.received);
@@ -145,7 +145,7 @@ async fn outage(stand: &Stand, callee: &'static str, failure: Failure, rate: f64
         door.open().await;
     }
     let begin = Instant::now();
-    let load = tokio::spawn(async move { open(&target, rate, BACK, PATIENCE).await });
+    let load = tokio::spawn(async move { open(&target, rate, BACK, REQUEST_TIMEOUT).await });
     let closed = closed(&gateway, callee, begin).await;
     let after = load.await.expect("the load does not panic");
     let later = || after.records.iter().filter(|record| closed.is_some_and(|closed| record.at > closed));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use all_in_one::{SERVICES, Stack, StackConfig};
 use chassis::config::Layers;
-use chassis::{Extras, Running};
+use chassis::{HostOptions, Running};
 use serde_json::{Value, json};
 use telemetry::{LogFormat, LogGuard, LogOutput};
 use tempfile::TempDir;
@@ -105,7 +105,7 @@ impl Stand {
         }
         let layers = Layers::new("gateway", gateway::SPEC.defaults).and_then(Layers::environment);
         let layers = layers.and_then(|layers| layers.table("stand", table)).expect("valid settings");
-        let gateway = chassis::start(&gateway::SPEC, &layers, Extras::default()).await.expect("a gateway");
+        let gateway = chassis::start(&gateway::SPEC, &layers, HostOptions::default()).await.expect("a gateway");
         eventually("the gateway to be ready", || async { gateway.ready().await.then_some(()) }).await;
         gateway
     }

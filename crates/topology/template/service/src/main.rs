@@ -1,5 +1,5 @@
 //! The sample item service as a process of its own.
 
 fn main() -> std::process::ExitCode {
-    chassis::main_of(&sample_item::SPEC)
+    chassis::service_main(&sample_item::SPEC)
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use chassis::config::Layers;
-use chassis::{Actor, Extras, Kind, Problem, Running, start};
+use chassis::{Actor, HostOptions, Kind, Problem, Running, start};
 use contracts::sample_item::v1::sample_item_service_client::SampleItemServiceClient;
 use contracts::sample_item::v1::{CreateSampleItemRequest, CreateSampleItemResponse, GetSampleItemRequest, SampleItem};
 use tempfile::TempDir;
@@ -34,7 +34,7 @@ impl Service {
         );
         let layers = Layers::new(sample_item::SPEC.name, sample_item::SPEC.defaults).unwrap();
         let layers = layers.table("test", overrides.parse().unwrap()).unwrap();
-        let running = start(&sample_item::SPEC, &layers, Extras::default()).await.unwrap();
+        let running = start(&sample_item::SPEC, &layers, HostOptions::default()).await.unwrap();
         let address = running.address("grpc").unwrap();
         let client = SampleItemServiceClient::connect(format!("http://{address}")).await.unwrap();
         Self { client, _running: running, _folder: folder }

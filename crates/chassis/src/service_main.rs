@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use telemetry::LogOutput;
 
 use crate::config::Layers;
-use crate::host::{Extras, Spec, start};
+use crate::host::{HostOptions, Spec, start};
 use crate::settings::Common;
 use crate::start_error::StartError;
 use crate::terminal::{print_error, print_line};
@@ -38,7 +38,7 @@ enum Command {
 }
 
 /// Configures and runs the service until it is told to stop by SIGINT or SIGTERM.
-pub fn main_of<C>(spec: &Spec<C>) -> ExitCode
+pub fn service_main<C>(spec: &Spec<C>) -> ExitCode
 where
     C: DeserializeOwned + Send + 'static,
 {
@@ -90,7 +90,7 @@ where
     let _logs = telemetry::install(common.telemetry.log_format.into(), &LogOutput::Stdout)?;
     let mut stop = std::pin::pin!(stop_signal());
     let running = tokio::select! {
-        running = start(spec, layers, Extras::default()) => running?,
+        running = start(spec, layers, HostOptions::default()) => running?,
         // It may wait for a server that never comes.
         () = &mut stop => return Ok(true),
     };
