@@ -69,8 +69,7 @@ impl Layers {
     pub fn new(service: &str, defaults: &str) -> Result<Self, ConfigError> {
         let ranges = ranges(defaults);
         let defaults = parse(&format!("defaults of {service}"), defaults)?;
-        let prefix = format!("SIGNALBOX_{}_", service.to_uppercase().replace('-', "_"));
-        Ok(Self { prefix, merged: defaults.clone(), defaults, ranges })
+        Ok(Self { prefix: variable_prefix(service), merged: defaults.clone(), defaults, ranges })
     }
 
     /// Lays a file over.
@@ -159,6 +158,11 @@ impl Layers {
     pub fn file_variable(&self) -> String {
         format!("{}CONFIG", self.prefix)
     }
+}
+
+/// What the names of a service's variables begin with.
+pub(crate) fn variable_prefix(service: &str) -> String {
+    format!("SIGNALBOX_{}_", service.to_uppercase().replace('-', "_"))
 }
 
 fn parse(origin: &str, text: &str) -> Result<Table, ConfigError> {

@@ -7,7 +7,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use serde::de::DeserializeOwned;
 use telemetry::LogOutput;
 
-use crate::config::Layers;
+use crate::config::{Layers, variable_prefix};
 use crate::host::{HostOptions, Spec, start};
 use crate::settings::Common;
 use crate::start_error::StartError;
@@ -64,8 +64,8 @@ where
 
 fn arguments(service: &'static str) -> Arguments {
     let command = Arguments::command().name(service).version(telemetry::BUILD.version).about(format!(
-        "The {service} service of Signalbox. Variables SIGNALBOX_{}_* override its keys.",
-        service.to_uppercase()
+        "The {service} service of Signalbox. Variables {}* override its keys.",
+        variable_prefix(service)
     ));
     Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }

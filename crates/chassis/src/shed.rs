@@ -71,7 +71,7 @@ impl Gate {
     }
 }
 
-/// A guard among the requests at work, until it is dropped.
+/// Counts a request as at work until it is dropped.
 struct InFlightGuard {
     _permit: OwnedSemaphorePermit,
     active: Gauge,
@@ -120,7 +120,7 @@ where
                 request.extensions_mut().insert(Refuse);
                 request.extensions_mut().insert(telemetry::Unrecorded);
             }
-            place
+            guard
         };
         Admitted { inner: self.inner.call(request), _guard: guard }
     }
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_limit_is_one_for_all_clones_and_a_guard_is_free_again_when_its_request_ends() {
+    async fn the_limit_is_one_for_all_clones_and_a_place_is_free_again_when_its_request_ends() {
         let release = Arc::new(Notify::new());
         let layer = AdmitLayer::grpc(2);
         let service = || layer.layer(RefuseLayer::grpc().layer(held(Arc::clone(&release))));

@@ -8,7 +8,6 @@ mod receiver;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use backends::{Account, BackendError, Monitor, MonitorOptions, free_port};
 

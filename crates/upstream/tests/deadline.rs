@@ -11,6 +11,7 @@ use contracts::user::v1::user_service_client::UserServiceClient;
 use contracts::user::v1::user_service_server::{UserService, UserServiceServer};
 use contracts::user::v1::*;
 use serde::Deserialize;
+use telemetry::exposition::Exposition;
 use tonic::{Code, Request, Response, Status};
 
 const DEFAULTS: &str = r#"
@@ -149,12 +150,9 @@ async fn hop(name: &str, next: &str) -> (Running, String) {
 }
 
 /// Calls a hop has counted with that code.
-fn counted(running: &Running, code: &str) -> usize {
-    let series = format!("rpc_response_status_code=\"{code}\"");
-    let metrics = running.metrics();
-    let counts = metrics.lines().filter(|line| line.starts_with("rpc_server_call_duration_seconds_count"));
-    let value = |line: &str| line.rsplit_once(' ').and_then(|(_, value)| value.parse::<usize>().ok());
-    counts.filter(|line| line.contains(&series)).map(|line| value(line).expect("a number")).sum()
+fn counted(running: &Running, code: &str) -> f64 {
+    let metrics = Exposition::parse(&running.metrics()).expect("metrics");
+    metrics.sum("rpc_server_call_duration_seconds_count", &[("rpc_response_status_code", code)])
 }
 
 /// Waits until no handler is at work any more.
@@ -202,7 +200,7 @@ async fn a_deadline_shrinks_from_hop_to_hop_and_ends_the_work_of_all() {
         let before = hops.each_ref().map(|hop| counted(hop, "DEADLINE_EXCEEDED"));
         too_long(&client, Duration::from_millis(600)).await;
         let after = hops.each_ref().map(|hop| counted(hop, "DEADLINE_EXCEEDED"));
-        all_answered = after == before.map(|count| count + 1);
+        all_answered = after == before.map(|count| count + 1.0);
         if all_answered {
             break;
         }

@@ -92,12 +92,12 @@ async fn receiver(folder: &Path, profile: Profile) -> Result<Receiver, String> {
     std::fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     let file = OpenOptions::new().create(true).append(true).open(&path);
     let file = file.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    let tell = move |line: &str| {
+    let print_line = move |line: &str| {
         say(line);
         // The line was printed; a full disk has alerts of its own.
         let _ = writeln!(&file, "{line}");
     };
-    Receiver::start(RECEIVER, profile.watchdog_timeout(), tell).await.map_err(|error| error.to_string())
+    Receiver::start(RECEIVER, profile.watchdog_timeout(), print_line).await.map_err(|error| error.to_string())
 }
 
 fn load(processes: &Processes, walks: f64) -> Result<Load, String> {

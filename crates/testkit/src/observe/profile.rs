@@ -40,7 +40,7 @@ impl Profile {
 
     /// How long the Watchdog may be missing before somebody should look: three times as long as it takes.
     #[must_use]
-    pub fn patience(self) -> Duration {
+    pub fn watchdog_timeout(self) -> Duration {
         match self {
             Self::Prod => Duration::from_secs(180),
             Self::Demo => Duration::from_secs(15),

@@ -13,6 +13,7 @@ use telemetry::{LogFormat, LogGuard, LogOutput};
 use tempfile::TempDir;
 use testkit::{Client, FakeService, eventually, local_ports};
 use toml::{Table, toml};
+use topology::Topology;
 
 use crate::wire::{Target, get, post};
 
@@ -98,7 +99,9 @@ impl Stand {
         let mut table = local_ports("gateway");
         table.extend(no_rate_limit());
         table.extend(toml! { runtime.worker_threads = 1 });
-        for name in ["auth", "user", "product"] {
+        let topology = Topology::ours();
+        for name in topology.service("gateway").into_iter().flat_map(|gateway| topology.callees(gateway)) {
+            let name = name.name.as_str();
             let own = self.stack.address(name, "grpc").map(|address| format!("http://{address}"));
             let url = if name == callee { url.to_owned() } else { own.expect("it listens") };
             table.insert(name.to_owned(), toml! { url = url }.into());
