@@ -1,5 +1,7 @@
-//! Products and pages as they stand in Redis: JSON of [`ProductRow`] and of a page of them. Whoever changes
-//! their fields counts `v1` in [`key`] up, so that replicas of two versions do not read each other's entries.
+//! Products and pages as they stand in Redis: JSON of [`ProductRow`] and of a page of them. Whoever changes what a field
+//! means, takes one away or adds an `Option` counts `v1` in [`key`] up, so that replicas of two versions do not read each
+//! other's entries. Any other new field needs no count: older replicas pass over it, and to newer ones a text without it is
+//! no entry.
 
 use std::sync::Arc;
 
