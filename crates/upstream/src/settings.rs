@@ -21,7 +21,7 @@ pub struct Settings {
     pub max_in_flight: usize,
     /// Attempts of a call that may be repeated, the first included; 1 for no retries.
     pub retry_attempts: u32,
-    /// Share of failed calls that opens the circuit breaker, above 0 and up to 1.
+    /// Share of failed calls that opens the circuit breaker.
     pub breaker_failure_ratio: f64,
     /// Time an open breaker waits before it tries again.
     #[serde(rename = "breaker_open_ms", deserialize_with = "millis")]

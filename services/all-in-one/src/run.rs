@@ -21,7 +21,7 @@ use crate::{pages, waterfall};
 /// Longest time until every service is ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Gateway, auth, user and product in one process, with traffic and everything it tells about itself.
+/// Every service in one process, with traffic and everything it tells about itself.
 #[derive(Debug, Parser)]
 #[command(name = "signalbox", version)]
 pub struct Arguments {
