@@ -149,7 +149,7 @@ impl Layers {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
         serde_path_to_error::deserialize(self.merged.clone()).map_err(|error| ConfigError::Value {
             key: error.path().to_string(),
-            reason: error.inner().to_string().trim().replace('\n', " "),
+            reason: error.inner().message().trim().replace('\n', " "),
         })
     }
 

@@ -28,7 +28,12 @@ impl Range {
 
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} to {}", self.first, self.last)
+        let number = |number: &Value| match number {
+            // As people write it: without the fraction that a float has always in TOML.
+            Value::Float(number) => number.to_string(),
+            other => other.to_string(),
+        };
+        write!(f, "{} to {}", number(&self.first), number(&self.last))
     }
 }
 
@@ -83,6 +88,7 @@ free = 7 # any number
         let keys: Vec<_> = ranges.keys().map(String::as_str).collect();
         assert_eq!(keys, ["http.ratio", "http.steps", "http.timeout_ms", "top"]);
         assert_eq!(ranges["http.timeout_ms"].to_string(), "1 to 3600000");
+        assert_eq!(ranges["http.ratio"].to_string(), "0 to 1");
     }
 
     #[test]

@@ -45,11 +45,16 @@ fn parse(line: &str) -> Result<Product, String> {
         description: description.to_owned(),
         category: category.to_owned(),
         amount_minor: minor(price).ok_or_else(|| format!("{price} is no price such as 12.90"))?,
-        currency: "EUR".to_owned(),
         stock: stock.parse().map_err(|error| format!("{stock}: {error}"))?,
+        ..in_euro()
     };
     let details = Details::new(draft).map_err(|errors| format!("{errors:?}"))?;
     Ok(Product::stored(id.into(), details, 1, (created_at, created_at)))
+}
+
+/// What all demo products have in common; fields that are no column of the file keep their default.
+fn in_euro() -> Draft {
+    Draft { currency: "EUR".to_owned(), ..Draft::default() }
 }
 
 /// Minor units of a price with exactly two decimals.
