@@ -72,7 +72,7 @@ pub(crate) async fn start(folder: &tempfile::TempDir, user_url: &str, overrides:
         format!("[database]\nurl = \"sqlite:{}/auth.db\"\n[user]\nurl = \"{user_url}\"\n", folder.path().display());
     let mut layers = Layers::new(auth::SPEC.name, auth::SPEC.defaults).expect("valid defaults");
     for text in [BASE, &places, overrides] {
-        layers = layers.table("test", text.parse().expect("TOML")).expect("known keys");
+        layers = layers.table("test", text.parse().expect("TOML"))?;
     }
     let extras = HostOptions { tap: Some(RECORDS.clone()), admin: None };
     chassis::start(&auth::SPEC, &layers, extras).await
