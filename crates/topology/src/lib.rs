@@ -8,9 +8,11 @@ mod model;
 mod outputs;
 mod read;
 mod template;
+mod verbs;
 
 pub use error::{FILE, TopologyError};
 pub use files::{FileError, Output, drift, write};
 pub use model::{Part, Service, Store, Topology};
 pub use outputs::outputs;
 pub use template::{NewServiceError, new_service};
+pub use verbs::run;

@@ -94,12 +94,15 @@ pub(crate) fn made(all: &[(&str, &[&str], &[&str])]) -> Vec<Package> {
 #[test]
 fn a_package_that_knows_too_much_is_found() {
     let with = |folder: &'static str, knows: &[&str], tests_know: &[&str]| {
-        let good: [(&str, &[&str], &[&str]); 10] = [
+        let good: [(&str, &[&str], &[&str]); 13] = [
             ("crates/backends", &[], &[]),
             ("crates/contracts", &[], &[]),
             ("crates/telemetry", &[], &[]),
             ("crates/topology", &[], &[]),
             ("crates/chassis", &["telemetry"], &["backends"]),
+            ("crates/stores", &["chassis"], &["backends"]),
+            ("crates/upstream", &["chassis", "contracts"], &[]),
+            ("crates/messaging", &["chassis", "stores"], &["backends"]),
             ("services/auth", &["chassis", "contracts"], &["backends"]),
             ("services/user", &["chassis", "contracts"], &["backends"]),
             ("services/all-in-one", &["auth", "user"], &[]),
@@ -111,6 +114,7 @@ fn a_package_that_knows_too_much_is_found() {
     };
     assert_eq!(with("", &[], &[]), [""; 0]);
     assert_eq!(with("crates/chassis", &["contracts"], &[]), ["chassis must not know contracts"]);
+    assert_eq!(with("crates/stores", &["contracts"], &[]), ["stores must not know contracts"]);
     assert_eq!(with("crates/contracts", &["telemetry"], &[]), ["contracts must not know telemetry"]);
     assert_eq!(with("services/auth", &["user"], &[]), ["auth must not know user"]);
     assert_eq!(with("services/auth", &[], &["user"]), ["auth must not know user"]);

@@ -34,6 +34,19 @@ impl Crate<'_> {
         BTreeSet::new()
     }
 
+    /// Whether the path ends in a re-export of what another crate defines.
+    pub(crate) fn leads_outside(&self, module: usize, path: &[String]) -> bool {
+        let Some((name, above)) = path.split_last() else { return false };
+        self.resolve(module, above).into_iter().any(|target| {
+            let Target::Module(module) = target else { return false };
+            let entries = self.modules[module].names.get(name).into_iter().flatten();
+            let mut outside = entries.filter(
+                |entry| matches!(entry, Entry::Use(path) if self.resolve(module, &path[..1.min(path.len())]).is_empty()),
+            );
+            outside.next().is_some()
+        })
+    }
+
     fn walk(&self, module: usize, path: &[String], seen: &mut Seen) -> BTreeSet<Target> {
         let Some((head, rest)) = path.split_first() else { return BTreeSet::new() };
         let mut targets = self.head(module, head, seen);

@@ -19,8 +19,7 @@ const SLEEPS: [&str; 5] = ["sleep", "sleep_until", "sleep_ms", "park_timeout", "
 const PAUSED: &str = "start_paused";
 
 /// File, function, and why it sleeps all the same.
-const EXCEPTIONS: [(&str, &str, &str); 9] = [
-    ("crates/backends/src/wait.rs", "eventually_within", "the wait itself: the pause between two attempts"),
+const EXCEPTIONS: [(&str, &str, &str); 8] = [
     ("crates/backends/tests/survival.rs", "nothing_is_left", "the same for what knows no test kit"),
     (
         "crates/backends/src/install_tests.rs",

@@ -124,6 +124,8 @@ impl Module<'_> {
             Item::Macro(item) => match &item.ident {
                 Some(ident) => {
                     self.macros.insert(ident.to_string());
+                    // What it defines, it defines where it is called, which is mostly the same file.
+                    idents(item.mac.tokens.clone(), false, &mut self.generated);
                     if item.attrs.iter().any(|attribute| attribute.path().is_ident("macro_export")) {
                         self.exported.insert(ident.to_string());
                     }

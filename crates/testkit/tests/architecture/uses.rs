@@ -51,7 +51,7 @@ impl Uses<'_> {
         let targets = self.tree.resolve(self.module, path);
         let is_module = |target: &Target| matches!(target, Target::Module(_));
         let inside = || self.tree.resolve(self.module, &path[..1]).iter().any(is_module);
-        if path.len() > 1 && targets.is_empty() && inside() {
+        if path.len() > 1 && targets.is_empty() && inside() && !self.tree.leads_outside(self.module, path) {
             self.unknown.insert(format!("{}: {}", self.tree.modules[self.module].file, path.join("::")));
         }
         targets
