@@ -260,7 +260,7 @@ fn servers_that_could_serve_nothing_are_refused() {
     for key in ["http.max_in_flight", "grpc.max_in_flight"] {
         let table = format!("{key} = 0").parse().expect("toml");
         let layers = Layers::new("demo", DEFAULTS).and_then(|layers| layers.table("test", table));
-        let error = layers.err().expect(key).to_string();
+        let error = layers.expect_err(key).to_string();
         assert_eq!(error, format!("test: `{key}` must be 1 to 1000, not 0"));
     }
 }

@@ -163,8 +163,7 @@ async fn start<C: DeserializeOwned + Send + 'static>(
     let callees: Vec<_> = callees.map(|callee| (callee.name(), url(callee))).collect();
     let layers = layers(spec, config, &callees)?;
     let admin = if spec.name == "gateway" { config.pages.clone() } else { None };
-    let started =
-        chassis::start(spec, &layers, HostOptions { admin, tap: config.tap.clone(), ..HostOptions::default() }).await;
+    let started = chassis::start(spec, &layers, HostOptions { admin, tap: config.tap.clone() }).await;
     running.push(started.map_err(|source| StackError { service: spec.name.to_owned(), source })?);
     Ok(())
 }
