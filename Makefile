@@ -61,7 +61,7 @@ services: ## write everything that repeats services.yaml again
 .PHONY: new-service new-service-test
 new-service: ## write a new gRPC service with a store, its proto and its line on the list; NAME=order
 	$(CARGO) run --locked --quiet -p topology -- new "$(NAME)"
-	$(CARGO) metadata --offline --format-version 1 > /dev/null
+	$(CARGO) update --workspace --offline --quiet
 	$(CARGO) fmt -p "$(NAME)"
 	$(MAKE) --no-print-directory architecture
 	./scripts/chart-sync --without-helm

@@ -141,7 +141,10 @@ fn refusal(root: &Path, topology: &Topology, template: &[String], name: &str) ->
         return Ok(Some("Rust, SQL or our contracts use the word".to_owned()));
     }
     let manifest = read(root, "Cargo.toml")?;
-    if manifest.lines().any(|line| line.split(' ').next() == Some(name)) {
+    // The names of lints and profiles stand in other sections.
+    let section = |line: &&str| *line != "[workspace.dependencies]";
+    let dependencies = manifest.lines().skip_while(section).skip(1).take_while(|line| !line.starts_with('['));
+    if dependencies.filter_map(|line| line.split(' ').next()).any(|dependency| dependency == name) {
         return Ok(Some("a dependency in Cargo.toml is called so".to_owned()));
     }
     // A type of that name would stand beside one that the template has or takes from elsewhere.

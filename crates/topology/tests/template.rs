@@ -132,6 +132,14 @@ fn the_list_gets_the_next_free_ports_and_everything_follows() {
 }
 
 #[test]
+fn only_dependencies_of_the_manifest_take_a_name() {
+    // A lint of clippy and a profile of cargo are called so.
+    for name in ["todo", "release"] {
+        new_service(copy().path(), name).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
 fn a_name_that_cannot_be_used_is_refused_and_nothing_is_written() {
     let copy = copy();
     let before = text(copy.path(), FILE);
