@@ -15,8 +15,11 @@ pre{background:#f6f8fa;padding:.6rem;overflow:auto}.lock{float:right;color:#5760
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-/// Sections of the page, in this order.
-const TAGS: [&str; 5] = ["auth", "users", "products", "admin", "operations"];
+/// Sections at the beginning of the page, in this order.
+const FIRST: [&str; 3] = ["auth", "users", "products"];
+
+/// Sections at its end; those of all other tags stand between.
+const LAST: [&str; 2] = ["admin", "operations"];
 
 /// Renders the page.
 pub(crate) fn render(api: &OpenApi) -> String {
@@ -31,18 +34,39 @@ pub(crate) fn render(api: &OpenApi) -> String {
         text(&document["info"]["description"]),
         text(&document["info"]["version"]),
     );
-    for tag in TAGS {
-        let _ = write!(page, "<h2>{tag}</h2>");
-        for (path, item) in document["paths"].as_object().into_iter().flatten() {
-            for method in METHODS {
-                let operation = &item[method];
-                if operation["tags"][0] == tag {
-                    operation_section(&mut page, &document, method, path, operation);
-                }
-            }
+    let mut operations: Vec<_> = operations(&document).collect();
+    // Stable, so that paths stay in their order within a section.
+    operations.sort_by_key(|(_, _, operation)| rank(tag(operation)));
+    let mut section = "";
+    for (path, method, operation) in operations {
+        if tag(operation) != section {
+            section = tag(operation);
+            let _ = write!(page, "<h2>{}</h2>", escape(section));
         }
+        operation_section(&mut page, &document, method, path, operation);
     }
     page
+}
+
+/// Path, method and description of everything the API does.
+fn operations(document: &Value) -> impl Iterator<Item = (&str, &'static str, &Value)> {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    let methods = paths.flat_map(|(path, item)| METHODS.map(|method| (path.as_str(), method, &item[method])));
+    methods.filter(|(_, _, operation)| !operation.is_null())
+}
+
+fn tag(operation: &Value) -> &str {
+    operation["tags"][0].as_str().unwrap_or("other")
+}
+
+/// Where the section of a tag stands; those that are neither first nor last by their names.
+fn rank(tag: &str) -> (usize, &str) {
+    let position = |tags: &[&str]| tags.iter().position(|known| *known == tag);
+    match (position(&FIRST), position(&LAST)) {
+        (Some(position), _) => (position, ""),
+        (None, Some(position)) => (FIRST.len() + 1 + position, ""),
+        (None, None) => (FIRST.len(), tag),
+    }
 }
 
 fn operation_section(page: &mut String, document: &Value, method: &str, path: &str, operation: &Value) {
@@ -121,4 +145,27 @@ fn text(value: &Value) -> String {
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_is_on_the_page_also_under_a_tag_that_nobody_has_ordered() {
+        let mut api = crate::routes::openapi();
+        let document = serde_json::to_value(&api).expect("JSON");
+        let count = |page: &str| page.matches("<details>").count();
+        assert_eq!(count(&render(&api)), operations(&document).count());
+        for item in api.paths.paths.values_mut() {
+            if let Some(operation) = &mut item.get {
+                operation.tags = Some(vec!["baskets".to_owned()]);
+            }
+        }
+        let page = render(&api);
+        assert_eq!(count(&page), operations(&document).count());
+        let place = |section: &str| page.find(&format!("<h2>{section}</h2>")).expect(section);
+        assert!(place("users") < place("baskets") && place("baskets") < place("admin"));
+        assert_eq!(page.matches("<h2>baskets").count(), 1);
+    }
 }
