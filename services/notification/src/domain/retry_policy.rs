@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chassis::backoff::{Backoff, Jitter};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// What becomes of a claimed mail.
