@@ -72,9 +72,8 @@ impl RetryPolicy {
         jitter: f64,
     ) -> Option<DateTime<Utc>> {
         let end = queued_at + delta(self.give_up);
-        let doublings = attempts.saturating_sub(1).min(20);
-        let wait = self.first.saturating_mul(1 << doublings).min(self.longest);
-        let wait = wait.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0));
+        let bound = Backoff::new(self.first, self.longest, Jitter::None).bound(attempts);
+        let wait = bound.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0));
         (now < end).then(|| (now + delta(wait)).min(end))
     }
 }
