@@ -31,12 +31,15 @@ fn caused(event: &Envelope) -> Envelope {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_admin_port_tells_that_it_is_ready_and_what_it_is() {
     let service = Service::start("").await;
-    let ready = eventually("readiness", || async {
-        Some(service.admin(chassis::paths::READYZ).await).filter(|(code, _)| *code == 200)
-    });
-    let report: Value = serde_json::from_str(&ready.await.1).unwrap();
+    // It is ready without the broker, so consumers may still be starting when it first says so.
     let checks = json!([{ "name": "database" }, { "name": "broker", "degrades": true }]);
-    assert_eq!((&report["ready"], &report["checks"]), (&json!(true), &checks));
+    eventually("a ready service without a fault", || async {
+        let (code, report) = service.admin(chassis::paths::READYZ).await;
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let well = code == 200 && report["ready"] == json!(true) && report["checks"] == checks;
+        if well { Ok(()) } else { Err(report) }
+    })
+    .await;
     assert_eq!(service.admin(chassis::paths::LIVEZ).await.0, 200);
     assert_eq!(service.running().name(), "notification");
 }
