@@ -6,6 +6,7 @@ mod api;
 mod config;
 pub mod domain;
 #[cfg(test)]
+#[allow(dead_code, reason = "what the tests beside src use of it")]
 #[path = "../tests/support/fixtures.rs"]
 mod fixtures;
 pub mod ports;

@@ -233,8 +233,7 @@ async fn a_sku_belongs_to_one_product(store: &dyn ProductStore) {
 async fn a_replacement_counts_the_version_up(store: &dyn ProductStore) {
     let old = add(store, draft_in("replaced", "Old")).await;
     store.find(old.id()).await.expect("found before");
-    let change = Draft { amount_minor: 1, currency: "USD".into(), stock: 9, ..draft_in("replaced", "New Words") };
-    let change = details(change);
+    let change = details(Draft { category: "replaced".into(), ..fixtures::other("New Words") });
     let new = store.replace(old.id(), 1, &change).await.expect("replaced");
     assert_eq!((new.id(), new.version(), new.created_at()), (old.id(), 2, old.created_at()));
     assert_eq!(new.details(), &change);

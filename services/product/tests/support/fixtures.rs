@@ -17,12 +17,25 @@ pub(crate) fn draft(name: &str) -> Draft {
     }
 }
 
-/// Details of such a draft.
+/// A valid draft that differs from [`draft`] in every value, so that a change from one to the other shows each column.
+pub(crate) fn other(name: &str) -> Draft {
+    Draft {
+        sku: Uuid::new_v4().simple().to_string().to_uppercase(),
+        name: name.to_owned(),
+        description: "Another one.".to_owned(),
+        category: "garden".to_owned(),
+        amount_minor: 1,
+        currency: "USD".to_owned(),
+        stock: 9,
+    }
+}
+
+/// Details of a [`draft`].
 pub(crate) fn details(name: &str) -> Details {
     Details::new(draft(name)).expect("valid")
 }
 
-/// A product of such a draft.
+/// A product of a [`draft`].
 pub(crate) fn product(name: &str) -> Product {
     Product::create(details(name))
 }
