@@ -69,10 +69,10 @@ new-service: ## write a new gRPC service with a store, its proto and its line on
 new-service-test: ## the same in a copy of this tree, built, linted and tested there; takes a build
 	copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && export CARGO_TARGET_DIR=$${CARGO_TARGET_DIR:-$(CURDIR)/target} && \
 	git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents --target-directory "$$copy" && cd "$$copy" && \
-	$(MAKE) --no-print-directory new-service NAME=gift-card && \
+	$(MAKE) --no-print-directory new-service NAME=scratch-pad && \
 	$(CARGO) fmt --all --check && \
-	$(CARGO) clippy --locked -p gift-card -p contracts -p all-in-one --all-targets -- -D warnings && \
-	$(CARGO) test --locked -p gift-card -p contracts -p topology -p all-in-one && \
+	$(CARGO) clippy --locked -p scratch-pad -p contracts -p all-in-one --all-targets -- -D warnings && \
+	$(CARGO) test --locked -p scratch-pad -p contracts -p topology -p all-in-one && \
 	$(CARGO) test --locked -p testkit --test architecture --test compose
 
 .PHONY: chart chart-test chart-tools

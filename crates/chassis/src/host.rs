@@ -2,14 +2,11 @@
 //! opens its admin port, and takes it down in order.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use serde::de::DeserializeOwned;
 use telemetry::{Identity, ProcessMetrics, ServiceSettings, ServiceTelemetry, Tap};
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinHandle;
@@ -18,31 +15,12 @@ use crate::app::App;
 use crate::config::Layers;
 use crate::readiness::Readiness;
 use crate::settings::{Common, Http};
+use crate::spec::{Building, Spec};
 use crate::start_error::StartError;
 use crate::stop::Stop;
 
 /// Threads a runtime may use for blocking work besides its workers.
 const MAX_BLOCKING_THREADS: usize = 8;
-
-type Building = Pin<Box<dyn Future<Output = Result<App, StartError>> + Send>>;
-
-/// Is told why something failed that will be tried again.
-pub type OnRetry = dyn Fn(&dyn std::error::Error) + Send + Sync;
-
-/// Brings the schema of the configured database up to date and answers its version.
-pub type Migrate = fn(Layers, Box<OnRetry>) -> Pin<Box<dyn Future<Output = Result<i64, StartError>> + Send>>;
-
-/// A service as its crate offers it.
-pub struct Spec<C: 'static> {
-    /// `service.name`, also part of the variables that configure it.
-    pub name: &'static str,
-    /// Its `config.toml`.
-    pub defaults: &'static str,
-    /// What its subcommand `migrate` does, if it has a database.
-    pub migrate: Option<Migrate>,
-    /// Completes the app; runs on the service's own runtime, while the admin port answers already.
-    pub build: fn(C, App) -> Building,
-}
 
 /// What the host of a service adds to its configuration.
 #[derive(Clone, Default)]
@@ -70,19 +48,16 @@ pub struct Running {
 ///
 /// # Errors
 /// If anything the service needs at start is missing or wrong. Nothing is left running then.
-pub async fn start<C>(spec: &Spec<C>, layers: &Layers, extras: HostOptions) -> Result<Running, StartError>
-where
-    C: DeserializeOwned + Send + 'static,
-{
+pub async fn start(spec: &Spec, layers: &Layers, extras: HostOptions) -> Result<Running, StartError> {
     let common: Common = layers.read()?;
-    let config: C = layers.read()?;
+    let build = (spec.prepare)(layers)?;
     let (runtime, telemetry) = runtime(spec.name, &common, extras.tap.clone())?;
     let (runtime, telemetry) = (OwnRuntime::from(runtime), Arc::new(telemetry));
     let readiness = Readiness::default();
-    let build = (spec.build)(config, App::new(readiness.clone()));
+    let build = build(App::new(readiness.clone()));
     let identity = telemetry.identity();
     let setup = Setup { common: common.clone(), identity, admin: extras.admin, readiness: readiness.clone(), build };
-    match runtime.handle.spawn(setup.run()).await {
+    match setup.spawn(&runtime.handle).await {
         Ok(Ok(built)) => Ok(Running {
             name: spec.name,
             addresses: built.addresses,
@@ -192,6 +167,11 @@ struct Built {
 }
 
 impl Setup {
+    /// Not part of [`start`], whose body is compiled anew by whoever awaits it.
+    fn spawn(self, runtime: &Handle) -> JoinHandle<Result<Built, StartError>> {
+        runtime.spawn(self.run())
+    }
+
     async fn run(self) -> Result<Built, StartError> {
         // The admin port comes first: building may wait for a server that is not up yet, and this is where to look.
         let listener = crate::listen::listen("admin.address", self.common.admin.address)?;

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use serde::de::DeserializeOwned;
 use telemetry::LogOutput;
 
 use crate::config::{Layers, variable_prefix};
-use crate::host::{HostOptions, Spec, start};
+use crate::host::{HostOptions, start};
 use crate::settings::Common;
+use crate::spec::Spec;
 use crate::start_error::StartError;
 use crate::terminal::{print_error, print_line};
 
@@ -38,10 +38,7 @@ enum Command {
 }
 
 /// Configures and runs the service until it is told to stop by SIGINT or SIGTERM.
-pub fn service_main<C>(spec: &Spec<C>) -> ExitCode
-where
-    C: DeserializeOwned + Send + 'static,
-{
+pub fn service_main(spec: &Spec) -> ExitCode {
     let arguments = arguments(spec.name);
     if arguments.print_config {
         print_line(spec.defaults);
@@ -70,10 +67,7 @@ fn arguments(service: &'static str) -> Arguments {
     Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
 }
 
-async fn run<C>(spec: &Spec<C>, arguments: Arguments) -> Result<bool, StartError>
-where
-    C: DeserializeOwned + Send + 'static,
-{
+async fn run(spec: &Spec, arguments: Arguments) -> Result<bool, StartError> {
     let layers = layers(spec.name, spec.defaults, arguments.config)?;
     let common: Common = layers.read()?;
     match arguments.command {
@@ -83,10 +77,7 @@ where
     }
 }
 
-async fn serve<C>(spec: &Spec<C>, layers: &Layers, common: &Common) -> Result<bool, StartError>
-where
-    C: DeserializeOwned + Send + 'static,
-{
+async fn serve(spec: &Spec, layers: &Layers, common: &Common) -> Result<bool, StartError> {
     let _logs = telemetry::install(common.telemetry.log_format.into(), &LogOutput::Stdout)?;
     let mut stop = std::pin::pin!(stop_signal());
     let running = tokio::select! {
@@ -99,7 +90,7 @@ where
 }
 
 /// Says what happens on standard error, where the waiting is told too: no service runs whose log it could be.
-async fn migrate<C>(spec: &Spec<C>, layers: &Layers) -> Result<bool, StartError> {
+async fn migrate(spec: &Spec, layers: &Layers) -> Result<bool, StartError> {
     let name = spec.name;
     let Some(migrate) = spec.migrate else {
         print_line(&format!("{name}: there is no database to migrate"));

@@ -7,6 +7,9 @@ use std::time::Duration;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
+/// What a refusal ends with that is about a server whose client is not part of the program.
+pub const NOT_BUILT: &str = "this program was built without; build it with `--features backing-services`";
+
 /// Sections every service has.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Common {

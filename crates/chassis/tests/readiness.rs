@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chassis::config::Layers;
-use chassis::{HostOptions, Running, Spec};
+use chassis::{App, HostOptions, Running, Spec, StartError};
 use serde::Deserialize;
 
 const DEFAULTS: &str = r#"
@@ -29,17 +29,15 @@ struct Config {}
 
 static WELL: AtomicBool = AtomicBool::new(true);
 
-const SPEC: Spec<Config> = Spec {
-    name: "demo",
-    defaults: DEFAULTS,
-    migrate: None,
-    build: |_, app| {
-        app.readiness()
-            .check("database", || async { if WELL.load(Ordering::Relaxed) { Ok(()) } else { Err("away".to_owned()) } });
-        app.readiness().degrading("redis", || async { Err("away".to_owned()) });
-        Box::pin(async { Ok(app) })
-    },
-};
+static SPEC: Spec =
+    Spec { name: "demo", defaults: DEFAULTS, migrate: None, prepare: |layers| chassis::prepare(layers, build) };
+
+async fn build(_: Config, app: App) -> Result<App, StartError> {
+    app.readiness()
+        .check("database", || async { if WELL.load(Ordering::Relaxed) { Ok(()) } else { Err("away".to_owned()) } });
+    app.readiness().degrading("redis", || async { Err("away".to_owned()) });
+    Ok(app)
+}
 
 async fn shows(running: &Running, ready: u8, database: u8) {
     let lines = [

@@ -51,8 +51,8 @@ struct Config {
     grpc: settings::Grpc,
 }
 
-const SPEC: Spec<Config> =
-    Spec { name: "demo", defaults: DEFAULTS, migrate: None, build: |config, app| Box::pin(build(config, app)) };
+static SPEC: Spec =
+    Spec { name: "demo", defaults: DEFAULTS, migrate: None, prepare: |layers| chassis::prepare(layers, build) };
 
 /// What a test and the handler it calls tell each other.
 static HELD: Notify = Notify::const_new();

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use chassis::StartError;
-use stores::tls::TlsRequest;
 
 use crate::in_process::InProcess;
 use crate::ports::Broker;
+#[cfg(feature = "rabbitmq")]
 use crate::rabbit::{RabbitMq, RabbitSettings};
 use crate::settings::{self, BrokerUrl};
 
@@ -17,33 +17,37 @@ use crate::settings::{self, BrokerUrl};
 /// # Errors
 /// If RabbitMQ's URL cannot be read or TLS cannot be had as configured; the error does not show the URL, which may hold a
 /// password.
+#[cfg_attr(not(feature = "rabbitmq"), allow(unused_variables, reason = "only RabbitMQ shows it"))]
 pub fn connect(service: &str, settings: &settings::Broker) -> Result<Arc<dyn Broker>, StartError> {
-    let url = match &settings.url {
-        BrokerUrl::InProcess(name) if name.is_empty() => return Ok(Arc::new(InProcess::default())),
-        BrokerUrl::InProcess(name) => return Ok(Arc::new(InProcess::named(name))),
-        BrokerUrl::RabbitMq(url) => url,
-    };
-    let broker = RabbitMq::new(rabbit(service, url, settings)?);
-    let broker = broker
-        .map_err(|error| StartError::Invalid { key: settings::BROKER_URL.to_owned(), reason: error.to_string() })?;
-    Ok(Arc::new(broker))
+    match &settings.url {
+        BrokerUrl::InProcess(name) if name.is_empty() => Ok(Arc::new(InProcess::default())),
+        BrokerUrl::InProcess(name) => Ok(Arc::new(InProcess::named(name))),
+        #[cfg(feature = "rabbitmq")]
+        BrokerUrl::RabbitMq(url) => rabbit(service, url, settings),
+    }
 }
 
-fn rabbit(service: &str, url: &str, settings: &settings::Broker) -> Result<RabbitSettings, StartError> {
+#[cfg(feature = "rabbitmq")]
+fn rabbit(service: &str, url: &str, settings: &settings::Broker) -> Result<Arc<dyn Broker>, StartError> {
     let secured = url.starts_with("amqps:");
-    let request = TlsRequest {
+    let request = stores::tls::TlsRequest {
         section: "broker",
         encrypted: secured,
         verified: secured,
         example_url: "amqps://user:password@host:5671/%2f",
         ca_file: settings.ca_file.as_deref(),
     };
-    Ok(RabbitSettings {
+    let rabbit = RabbitSettings {
         authorities: request.authorities()?,
         connect_timeout: settings.connect_timeout,
         confirm_timeout: settings.confirm_timeout,
         ..RabbitSettings::new(url, service)
-    })
+    };
+    let invalid = |error: crate::errors::BrokerError| StartError::Invalid {
+        key: settings::BROKER_URL.to_owned(),
+        reason: error.to_string(),
+    };
+    Ok(Arc::new(RabbitMq::new(rabbit).map_err(invalid)?))
 }
 
 #[cfg(test)]

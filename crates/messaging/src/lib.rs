@@ -29,6 +29,7 @@ mod outbox;
 mod ports;
 mod process;
 mod process_error;
+#[cfg(feature = "rabbitmq")]
 mod rabbit;
 mod relay;
 mod retry;
@@ -52,6 +53,7 @@ pub use in_process::InProcess;
 pub use inbox::Inbox;
 pub use outbox::{Backlog, Outbox};
 pub use ports::{Broker, DeadLetters, Handler, Publisher};
+#[cfg(feature = "rabbitmq")]
 pub use rabbit::{RabbitMq, RabbitSettings};
 pub use relay::{Relay, RelaySettings, Round};
 pub use retry::{BadLadder, Ladder};

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use chassis::settings::{millis, parsed, parsed_or_none, seconds};
+use chassis::settings::{NOT_BUILT, millis, parsed, parsed_or_none, seconds};
 use serde::Deserialize;
 
 /// The key that says which broker it is.
+#[cfg(feature = "rabbitmq")]
 pub(crate) const BROKER_URL: &str = "broker.url";
 
 /// `[broker]`
@@ -35,13 +36,20 @@ pub enum BrokerUrl {
     /// `in-process:<name>`, or `in-process:` for one without a name.
     InProcess(String),
     /// `amqp://user:password@host:5672/%2f`, `amqps:` for TLS.
+    #[cfg(feature = "rabbitmq")]
     RabbitMq(String),
 }
 
-/// A URL is of no broker we know.
+/// A URL is of no broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("it is neither in-process:, in-process:<name> nor amqp://user:password@host:5672/%2f")]
-pub struct BadBrokerUrl;
+pub enum BadBrokerUrl {
+    /// We know none like that.
+    #[error("it is neither in-process:, in-process:<name> nor amqp://user:password@host:5672/%2f")]
+    Unknown,
+    /// A feature is missing.
+    #[error("it is of RabbitMQ, which {NOT_BUILT}")]
+    NotBuilt,
+}
 
 /// `[outbox]`
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -70,7 +78,13 @@ impl FromStr for BrokerUrl {
             return Ok(Self::InProcess(name.to_owned()));
         }
         let amqp = ["amqp://", "amqps://"].iter().any(|scheme| url.starts_with(scheme));
-        if amqp { Ok(Self::RabbitMq(url.to_owned())) } else { Err(BadBrokerUrl) }
+        if !amqp {
+            return Err(BadBrokerUrl::Unknown);
+        }
+        #[cfg(feature = "rabbitmq")]
+        return Ok(Self::RabbitMq(url.to_owned()));
+        #[cfg(not(feature = "rabbitmq"))]
+        Err(BadBrokerUrl::NotBuilt)
     }
 }
 
@@ -78,6 +92,7 @@ impl fmt::Debug for BrokerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InProcess(name) => write!(f, "in-process:{name}"),
+            #[cfg(feature = "rabbitmq")]
             Self::RabbitMq(url) => f.write_str(url.rsplit('@').next().unwrap_or_default()),
         }
     }

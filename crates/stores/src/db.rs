@@ -10,7 +10,10 @@ mod database;
 mod error;
 mod failure;
 mod migrations;
+mod parameter;
 mod pools;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod schema;
 
 pub use attach::{attach, migrate};
@@ -19,3 +22,4 @@ pub use database::Db;
 pub use error::DbError;
 pub use failure::{error_type, is_away, is_duplicate, is_unavailable};
 pub use migrations::Migrations;
+pub use parameter::Parameter;

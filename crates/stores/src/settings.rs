@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use ::redis::io::tcp::TcpSettings;
-use ::redis::{ConnectionInfo, IntoConnectionInfo};
 use chassis::settings::{millis, parsed, parsed_or_none};
 use serde::Deserialize;
-use sqlx::postgres::PgConnectOptions;
+
+use crate::bad_url::BadUrl;
+use crate::redis_url::RedisUrl;
 
 /// A database.
 #[derive(Clone, Debug, Deserialize)]
@@ -42,9 +42,10 @@ pub enum DatabaseUrl {
         file: String,
     },
     /// `postgres://user:password@host/database`, with `?sslmode=verify-full` for TLS.
+    #[cfg(feature = "postgres")]
     Postgres {
         /// How to connect.
-        options: Box<PgConnectOptions>,
+        options: Box<sqlx::postgres::PgConnectOptions>,
         /// The URL without its credentials.
         shown: String,
     },
@@ -62,29 +63,6 @@ pub struct Redis {
     /// Time a command may take.
     #[serde(rename = "timeout_ms", deserialize_with = "millis")]
     pub timeout: Duration,
-}
-
-/// `redis://[:password@]host:port/db`, `rediss:` for TLS.
-#[derive(Clone)]
-pub struct RedisUrl {
-    /// How to connect.
-    pub(crate) info: ConnectionInfo,
-    /// Whether that is by TLS.
-    pub(crate) secured: bool,
-}
-
-/// A URL is of no store we know.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{shown}` is {expected}")]
-pub struct BadUrl {
-    shown: String,
-    expected: &'static str,
-}
-
-impl BadUrl {
-    fn new(url: &str, expected: &'static str) -> Self {
-        Self { shown: without_credentials(url), expected }
-    }
 }
 
 impl Database {
@@ -121,10 +99,14 @@ impl FromStr for DatabaseUrl {
         const EXPECTED: &str = "neither sqlite:<file> nor postgres://user:password@host/database";
         match url.split_once(':') {
             Some(("sqlite", path)) => Ok(Self::Sqlite { file: path.trim_start_matches("//").to_owned() }),
+            #[cfg(feature = "postgres")]
             Some(("postgres" | "postgresql", _)) => {
-                let options = PgConnectOptions::from_str(url).map_err(|_| BadUrl::new(url, EXPECTED))?;
-                Ok(Self::Postgres { options: Box::new(options), shown: without_credentials(url) })
+                let options =
+                    sqlx::postgres::PgConnectOptions::from_str(url).map_err(|_| BadUrl::new(url, EXPECTED))?;
+                Ok(Self::Postgres { options: Box::new(options), shown: crate::bad_url::without_credentials(url) })
             }
+            #[cfg(not(feature = "postgres"))]
+            Some(("postgres" | "postgresql", _)) => Err(BadUrl::not_built(url, "Postgres")),
             _ => Err(BadUrl::new(url, EXPECTED)),
         }
     }
@@ -134,6 +116,7 @@ impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Sqlite { file } => file,
+            #[cfg(feature = "postgres")]
             Self::Postgres { shown, .. } => shown,
         })
     }
@@ -143,29 +126,6 @@ impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-impl FromStr for RedisUrl {
-    type Err = BadUrl;
-
-    fn from_str(url: &str) -> Result<Self, BadUrl> {
-        let info = url.into_connection_info();
-        let info = info.map_err(|_| BadUrl::new(url, "not redis://[:password@]host:port/db"))?;
-        let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
-        let secured = ["rediss:", "valkeys:"].iter().any(|scheme| url.starts_with(scheme));
-        Ok(Self { info, secured })
-    }
-}
-
-impl fmt::Debug for RedisUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisUrl").field("address", &self.info.addr().to_string()).finish_non_exhaustive()
-    }
-}
-
-/// What stands behind the last `@`; before it may be a password.
-fn without_credentials(url: &str) -> String {
-    url.rsplit('@').next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub struct ProcessOptions {
     /// Where data stays, with every port the usual one. Without it everything is temporary, on free ports.
     pub folder: Option<PathBuf>,
     /// Variables for services, such as `("auth", "PASSWORD_MEMORY_KIB", "64")`.
-    pub variables: Vec<(&'static str, &'static str, String)>,
+    pub variables: Vec<(&'static str, String, String)>,
     /// An admin account that auth makes at its start, with the secret `admin_password`.
     pub admin: Option<String>,
 }
@@ -175,7 +175,7 @@ impl Processes {
             variables.push(("BOOTSTRAP_ADMIN_PASSWORD".to_owned(), self.secret("admin_password")?));
         }
         let given = options.variables.iter().filter(|(service, ..)| *service == name);
-        variables.extend(given.map(|(_, key, value)| ((*key).to_owned(), value.clone())));
+        variables.extend(given.map(|(_, key, value)| (key.clone(), value.clone())));
         let prefix = service.variable();
         let environment = variables.into_iter().map(|(key, value)| (format!("{prefix}_{key}"), value)).collect();
         let (served, admin) = (ports.served.get(name).copied(), ports.admin.get(name).copied());

@@ -12,6 +12,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use testkit::{Client, FakeService, Seen, TestStack, eventually, local_ports};
 use toml::toml;
+use topology::Topology;
 
 const PASSWORD: &str = "correct horse battery";
 const NOBODY: &str = "01990000-0000-7000-8000-00000000dead";
@@ -87,23 +88,24 @@ fn replacement(sku: &str, version: i64) -> Value {
 
 /// A gateway in front of whatever is named, beside the one of the stack.
 async fn gateway_to(auth: &str, others: &str, more: toml::Table) -> (Running, Client) {
+    let urls = for_callees("url", |callee| if callee == "auth" { auth.into() } else { others.into() });
     let layers = Layers::new("gateway", gateway::SPEC.defaults)
         .and_then(|layers| layers.table("test", local_ports("gateway")))
-        .and_then(|layers| {
-            layers.table(
-                "test",
-                toml! {
-                    auth.url = (auth)
-                    user.url = (others)
-                    product.url = (others)
-                },
-            )
-        })
+        .and_then(|layers| layers.table("test", urls))
         .and_then(|layers| layers.table("test", more))
         .expect("valid overrides");
     let running = chassis::start(&gateway::SPEC, &layers, HostOptions::default()).await.expect("a gateway");
     let client = Client::new(running.address("http").expect("it listens"));
     (running, client)
+}
+
+/// A key in the section of each service that the gateway calls.
+fn for_callees(key: &str, value: impl Fn(&str) -> toml::Value) -> toml::Table {
+    let section = |callee: &String| {
+        let section = toml::Table::from_iter([(key.to_owned(), value(callee))]);
+        (callee.replace('-', "_"), toml::Value::Table(section))
+    };
+    Topology::ours().service("gateway").expect("it is on the list").calls.iter().map(section).collect()
 }
 
 fn note(into: &mut Seen, client: &Client) {
@@ -279,11 +281,7 @@ async fn failures_of_services(stack: &TestStack, admin: &Client, seen: &mut Seen
     {
         fake.refuse(code);
         // Gateways of their own, and one attempt for each call: together the failures would open breakers.
-        let once = toml! {
-            auth.retry_attempts = 1
-            user.retry_attempts = 1
-            product.retry_attempts = 1
-        };
+        let once = for_callees("retry_attempts", |_| 1.into());
         // Tokens must still be checked, so auth stays real except for its own routes.
         let (others_fail, to_others) = gateway_to(&real, &fake.url(), once.clone()).await;
         let (auth_fails, to_auth) = gateway_to(&fake.url(), &real, once).await;

@@ -86,12 +86,12 @@ async fn no_acknowledged_registration_is_lost_and_no_mail_is_missing_or_doubled(
 async fn start() -> Arc<Processes> {
     let cheap = [("auth", "PASSWORD_MEMORY_KIB", "64"), ("auth", "PASSWORD_ITERATIONS", "1")];
     let mut options = ProcessOptions::default();
-    options.variables.extend(cheap.map(|(service, key, value)| (service, key, value.to_owned())));
+    options.variables.extend(cheap.map(|(service, key, value)| (service, key.to_owned(), value.to_owned())));
     let limits = ["RATE_LIMIT_PER_SECOND", "RATE_LIMIT_BURST", "RATE_LIMIT_AUTH_PER_SECOND", "RATE_LIMIT_AUTH_BURST"];
-    options.variables.extend(limits.map(|key| ("gateway", key, "100000".to_owned())));
+    options.variables.extend(limits.map(|key| ("gateway", key.to_owned(), "100000".to_owned())));
     // A mail that was in hand when its sender or the database died is sent when the claim on it ends.
     let short = [("MAIL_ATTEMPT_TIMEOUT_MS", "2000"), ("MAIL_LEASE_S", "5")];
-    options.variables.extend(short.map(|(key, value)| ("notification", key, value.to_owned())));
+    options.variables.extend(short.map(|(key, value)| ("notification", key.to_owned(), value.to_owned())));
     tokio::task::spawn_blocking(move || Arc::new(Processes::start(&options, |_| {}).unwrap())).await.unwrap()
 }
 

@@ -13,7 +13,7 @@ use testkit::{Client, Collector, ProcessOptions, Processes, SERVICES, eventually
 async fn services_run_as_processes_and_reach_only_what_is_theirs() {
     let collector = Collector::start().await.unwrap();
     let mut options = ProcessOptions::default();
-    options.variables.extend(SERVICES.map(|name| (name, "TELEMETRY_OTLP_ENDPOINT", collector.endpoint())));
+    options.variables.extend(SERVICES.map(|name| (name, "TELEMETRY_OTLP_ENDPOINT".to_owned(), collector.endpoint())));
     let processes = tokio::task::spawn_blocking(move || Processes::start(&options, |_| {}).unwrap()).await.unwrap();
     a_registration_becomes_a_mail(&processes).await;
     one_trace_reaches_the_consumer(&processes, &collector).await;

@@ -26,15 +26,15 @@ const FILES: [&str; 10] = [
 const INSIDE: [&str; 17] = [
     "Cargo.toml",
     "config.toml",
-    "migrations/postgres/0001_gift_cards.sql",
-    "migrations/sqlite/0001_gift_cards.sql",
+    "migrations/postgres/0001_scratch_pads.sql",
+    "migrations/sqlite/0001_scratch_pads.sql",
     "src/adapters.rs",
     "src/adapters/sql.rs",
     "src/api.rs",
     "src/config.rs",
     "src/domain.rs",
     "src/domain/error.rs",
-    "src/domain/gift_card.rs",
+    "src/domain/scratch_pad.rs",
     "src/domain/use_cases.rs",
     "src/lib.rs",
     "src/main.rs",
@@ -83,10 +83,10 @@ fn list(root: &Path) -> Topology {
 #[test]
 fn a_new_service_has_every_file_and_no_placeholder() {
     let copy = copy();
-    let written = new_service(copy.path(), "gift-card").unwrap_or_else(|error| panic!("{error}"));
+    let written = new_service(copy.path(), "scratch-pad").unwrap_or_else(|error| panic!("{error}"));
     let paths: BTreeSet<_> = written.iter().map(|output| output.path.clone()).collect();
-    let inside = INSIDE.iter().map(|path| format!("services/gift-card/{path}"));
-    let proto = "crates/contracts/proto/gift_card/v1/gift_card.proto";
+    let inside = INSIDE.iter().map(|path| format!("services/scratch-pad/{path}"));
+    let proto = "crates/contracts/proto/scratch_pad/v1/scratch_pad.proto";
     let around = [FILE, proto, "crates/contracts/tests/idempotency.rs"].map(str::to_owned);
     assert_eq!(paths, inside.chain(around).collect());
     for Output { path, content } in &written {
@@ -98,11 +98,12 @@ fn a_new_service_has_every_file_and_no_placeholder() {
         assert!(content.ends_with('\n') && !path.ends_with(".rs") || content.starts_with("//!"), "{path}");
     }
     let content = |path: &str| &written.iter().find(|output| output.path.ends_with(path)).unwrap().content;
-    assert!(content(proto).contains("package gift_card.v1;\n"));
-    assert!(content("src/lib.rs").contains("gift_card_service_server::GiftCardServiceServer"));
-    assert!(content("gift-card/src/config.rs").contains("SIGNALBOX_GIFT_CARD_DATABASE_ULR"));
+    assert!(content(proto).contains("package scratch_pad.v1;\n"));
+    assert!(content("src/lib.rs").contains("scratch_pad_service_server::ScratchPadServiceServer"));
+    assert!(content("scratch-pad/src/config.rs").contains("SIGNALBOX_SCRATCH_PAD_DATABASE_ULR"));
     assert!(
-        content("idempotency.rs").contains("    (\"gift_card.v1.GiftCardService/GetGiftCard\", true, \"reads\"),\n];")
+        content("idempotency.rs")
+            .contains("    (\"scratch_pad.v1.ScratchPadService/GetScratchPad\", true, \"reads\"),\n];")
     );
 }
 
@@ -110,31 +111,34 @@ fn a_new_service_has_every_file_and_no_placeholder() {
 fn the_list_gets_the_next_free_ports_and_everything_follows() {
     let copy = copy();
     let before = list(copy.path());
-    let written = new_service(copy.path(), "gift-card").unwrap();
+    let written = new_service(copy.path(), "scratch-pad").unwrap();
     write(copy.path(), &written).unwrap();
     let after = list(copy.path());
-    let service = after.service("gift-card").expect("the new service");
+    let service = after.service("scratch-pad").expect("the new service");
     assert_eq!(after.services().len(), before.services().len() + 1);
-    assert_eq!(after.services().last().map(|last| last.name.as_str()), Some("gift-card"));
+    assert_eq!(after.services().last().map(|last| last.name.as_str()), Some("scratch-pad"));
     let highest = before.services().iter().filter_map(|service| service.grpc).max().unwrap();
     assert_eq!(service.grpc, Some(highest + 1));
-    assert!(text(copy.path(), "services/gift-card/config.toml").contains(&format!("127.0.0.1:{}\"", service.admin)));
+    assert!(text(copy.path(), "services/scratch-pad/config.toml").contains(&format!("127.0.0.1:{}\"", service.admin)));
     assert!(service.has_database() && !service.has_broker() && !service.has_cache());
     let outputs = outputs(copy.path(), &after).unwrap_or_else(|error| panic!("{error}"));
     write(copy.path(), &outputs).unwrap();
     assert!(drift(copy.path(), &outputs).is_empty());
     let compose = text(copy.path(), "compose.yaml");
     let compose: serde_yaml_ng::Value = serde_yaml_ng::from_str(&compose).unwrap();
-    assert!(compose["services"]["gift-card"].is_mapping() && compose["services"]["migrate-gift-card"].is_mapping());
-    assert!(text(copy.path(), "services/all-in-one/src/stack.rs").contains("\n    gift_card,\n"));
-    assert!(text(copy.path(), "Cargo.toml").contains("\ngift-card = { path = \"services/gift-card\" }\n"));
-    assert!(text(copy.path(), "scripts/services.sh").contains(" gift-card)\n"));
+    assert!(compose["services"]["scratch-pad"].is_mapping() && compose["services"]["migrate-scratch-pad"].is_mapping());
+    assert!(text(copy.path(), "services/all-in-one/src/stack.rs").contains("\n    scratch_pad,\n"));
+    assert!(
+        text(copy.path(), "Cargo.toml")
+            .contains("\nscratch-pad = { path = \"services/scratch-pad\", default-features = false }\n")
+    );
+    assert!(text(copy.path(), "scripts/services.sh").contains(" scratch-pad)\n"));
 }
 
 #[test]
 fn only_dependencies_of_the_manifest_take_a_name() {
     // A lint of clippy and a profile of cargo are called so.
-    for name in ["todo", "release"] {
+    for name in ["unimplemented", "release"] {
         new_service(copy().path(), name).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }

@@ -48,8 +48,8 @@ struct Config {
     grpc: settings::Grpc,
 }
 
-const SPEC: Spec<Config> =
-    Spec { name: "hop", defaults: DEFAULTS, migrate: None, build: |config, app| Box::pin(build(config, app)) };
+static SPEC: Spec =
+    Spec { name: "hop", defaults: DEFAULTS, migrate: None, prepare: |layers| chassis::prepare(layers, build) };
 
 fn connect(callee: &'static str, url: &str) -> upstream::Channel {
     upstream::connect(callee, &upstream::Settings::new(url, Duration::from_secs(60)).expect("a URL"))

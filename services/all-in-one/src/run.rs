@@ -60,6 +60,9 @@ pub enum RunError {
     /// The data folder cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The system has no threads or files left.
+    #[error("cannot start a runtime: {0}")]
+    Runtime(std::io::Error),
     /// Services started but did not become ready.
     #[error("not ready after {0:?}; GET /readyz on the admin ports tells why, and the log has details")]
     NotReady(Duration),
@@ -84,7 +87,12 @@ impl From<chassis::config::ConfigError> for RunError {
 ///
 /// # Errors
 /// If it cannot start, or if a timed run had failures.
-pub async fn run(arguments: Arguments) -> Result<(), RunError> {
+pub fn run(arguments: Arguments) -> Result<(), RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(RunError::Runtime)?.block_on(run_stack(arguments))
+}
+
+async fn run_stack(arguments: Arguments) -> Result<(), RunError> {
     let begin = Instant::now();
     let stop = chassis::stop_signal();
     let data = if arguments.ephemeral { Data::ephemeral()? } else { Data::open(arguments.data_dir.clone())? };

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use axum::Router;
 use chassis::config::{ConfigError, Layers};
 use chassis::{HostOptions, Running, Spec, StartError};
-use serde::de::DeserializeOwned;
 use telemetry::Tap;
 use toml::{Table, toml};
 use topology::{Service, Topology};
@@ -66,9 +65,14 @@ macro_rules! services {
 
         /// Reads the configuration of all, and only then takes the first port.
         async fn start_all(config: &StackConfig) -> Result<Vec<Running>, StackError> {
-            $(layers(&$service::SPEC, config, &[])?;)+
+            let services: [&Spec; SERVICES.len()] = [$(&$service::SPEC),+];
+            for service in services {
+                check(service, config)?;
+            }
             let mut running = Vec::new();
-            $(start(&$service::SPEC, config, &mut running).await?;)+
+            for service in services {
+                start(service, config, &mut running).await?;
+            }
             Ok(running)
         }
     };
@@ -153,11 +157,7 @@ impl Stack {
 }
 
 /// Starts one more, which calls some of those that run already.
-async fn start<C: DeserializeOwned + Send + 'static>(
-    spec: &Spec<C>,
-    config: &StackConfig,
-    running: &mut Vec<Running>,
-) -> Result<(), StackError> {
+async fn start(spec: &Spec, config: &StackConfig, running: &mut Vec<Running>) -> Result<(), StackError> {
     let calls = Topology::ours().service(spec.name).map(|service| service.calls.as_slice()).unwrap_or_default();
     let callees = running.iter().filter(|callee| calls.iter().any(|name| name == callee.name()));
     let callees: Vec<_> = callees.map(|callee| (callee.name(), url(callee))).collect();
@@ -168,14 +168,20 @@ async fn start<C: DeserializeOwned + Send + 'static>(
     Ok(())
 }
 
+/// Whether a service can be configured; where its callees listen is not known yet.
+fn check(spec: &Spec, config: &StackConfig) -> Result<(), StackError> {
+    let failed = |source| StackError { service: spec.name.to_owned(), source };
+    (spec.prepare)(&layers(spec, config, &[])?).map(drop).map_err(failed)
+}
+
 /// Defaults of the service, then of this host, then what the user overrides, then what the host alone can know or was told
 /// on the command line.
-fn layers<C>(spec: &Spec<C>, config: &StackConfig, callees: &[(&str, String)]) -> Result<Layers, StackError> {
+fn layers(spec: &Spec, config: &StackConfig, callees: &[(&str, String)]) -> Result<Layers, StackError> {
     let failed = |source: ConfigError| StackError { service: spec.name.to_owned(), source: source.into() };
     overlay(spec, config, callees).map_err(failed)
 }
 
-fn overlay<C>(spec: &Spec<C>, config: &StackConfig, callees: &[(&str, String)]) -> Result<Layers, ConfigError> {
+fn overlay(spec: &Spec, config: &StackConfig, callees: &[(&str, String)]) -> Result<Layers, ConfigError> {
     let mut layers = Layers::new(spec.name, spec.defaults)?.table("host", host_defaults(spec.name, config))?;
     if let Some(section) = config.overrides.get(spec.name).and_then(toml::Value::as_table) {
         layers = layers.table(&format!("section [{}]", spec.name), section.clone())?;

@@ -2,9 +2,12 @@
 
 mod argon;
 pub mod events;
+#[cfg(feature = "backing-services")]
+#[cfg(feature = "backing-services")]
 pub mod fallback_sessions;
 pub mod jwt;
 pub mod password;
 pub mod profiles;
+#[cfg(feature = "backing-services")]
 pub mod redis_sessions;
 pub mod sql;

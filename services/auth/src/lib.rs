@@ -19,10 +19,12 @@ use tonic::service::Routes;
 pub use crate::config::Config;
 
 use crate::adapters::events::CONTEXT;
+#[cfg(feature = "backing-services")]
 use crate::adapters::fallback_sessions::FallbackSessionStore;
 use crate::adapters::jwt::JwtSigner;
 use crate::adapters::password::HashPool;
 use crate::adapters::profiles::UserService;
+#[cfg(feature = "backing-services")]
 use crate::adapters::redis_sessions::RedisSessions;
 use crate::adapters::sql::{MIGRATIONS, SqlStore};
 use crate::api::Api;
@@ -39,11 +41,11 @@ const NAME: &str = "auth";
 const SERVICE: &str = "auth.v1.AuthService";
 
 /// Auth as a service.
-pub const SPEC: Spec<Config> = Spec {
+pub static SPEC: Spec = Spec {
     name: NAME,
     defaults: include_str!("../config.toml"),
     migrate: Some(|layers, on_retry| Box::pin(db::migrate(NAME, layers, MIGRATIONS, on_retry))),
-    build: |config, app| Box::pin(build(config, app)),
+    prepare: |layers| chassis::prepare(layers, build),
 };
 
 /// Wires auth.
@@ -93,6 +95,7 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
 /// Sessions are in Redis if there is one, else beside the credentials.
 fn session_store(store: &Arc<SqlStore>, redis: Option<Redis>) -> Arc<dyn SessionStore> {
     match redis {
+        #[cfg(feature = "backing-services")]
         Some(redis) => {
             let sessions = RedisSessions::new(redis);
             Arc::new(FallbackSessionStore::new(sessions, store.clone(), store.clone(), store.clone()))

@@ -24,11 +24,11 @@ use crate::edge::Limiter;
 use crate::tokens::Verifier;
 
 /// The gateway as a service.
-pub const SPEC: Spec<Config> = Spec {
+pub static SPEC: Spec = Spec {
     name: "gateway",
     defaults: include_str!("../config.toml"),
     migrate: None,
-    build: |config, app| Box::pin(build(config, app)),
+    prepare: |layers| chassis::prepare(layers, build),
 };
 
 /// Wires the gateway.

@@ -85,6 +85,7 @@ enum Role {
 
 impl Verifier {
     pub(crate) fn new(settings: &config::Token, clients: Clients) -> Self {
+        jwt::install();
         telemetry::init_to_zero("jwks_refreshes_total", &[("outcome", &["success", "failed"])]);
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[&settings.issuer]);

@@ -18,6 +18,8 @@ pub mod sender;
 
 use std::sync::Arc;
 
+#[cfg(not(feature = "backing-services"))]
+use chassis::settings::NOT_BUILT;
 use chassis::{App, Spec, StartError};
 use chrono::TimeDelta;
 use stores::db;
@@ -25,6 +27,7 @@ use stores::db;
 pub use crate::config::Config;
 
 use crate::adapters::file::FileMailer;
+#[cfg(feature = "backing-services")]
 use crate::adapters::smtp::SmtpMailer;
 use crate::adapters::sql::{MIGRATIONS, SqlStore};
 use crate::adapters::templates::Templates;
@@ -36,11 +39,11 @@ use crate::ports::{Mailer, Store};
 use crate::sender::Sender;
 
 /// The service as its host runs it.
-pub const SPEC: Spec<Config> = Spec {
+pub static SPEC: Spec = Spec {
     name: NAME,
     defaults: include_str!("../config.toml"),
     migrate: Some(|layers, on_retry| Box::pin(db::migrate(NAME, layers, MIGRATIONS, on_retry))),
-    build: |config, app| Box::pin(build(config, app)),
+    prepare: |layers| chassis::prepare(layers, build),
 };
 
 /// Puts the service together.
@@ -83,6 +86,11 @@ fn mailer(config: &Config) -> Result<Arc<dyn Mailer>, StartError> {
             })?;
             Ok(Arc::new(mailer))
         }
+        #[cfg(not(feature = "backing-services"))]
+        Transport::Smtp => {
+            Err(invalid("mail.transport", format!("`smtp` needs a client of mail servers, which {NOT_BUILT}")))
+        }
+        #[cfg(feature = "backing-services")]
         Transport::Smtp => {
             let mailer = SmtpMailer::new(config.smtp.clone(), origin);
             Ok(Arc::new(mailer.map_err(|reason| invalid("smtp.tls", reason))?))

@@ -22,6 +22,7 @@ use stores::db;
 use stores::redis::Redis;
 use tonic::service::Routes;
 
+#[cfg(feature = "backing-services")]
 use crate::adapters::cache::shared::SharedStore;
 use crate::adapters::cache::{CachedStore, Limits};
 use crate::adapters::events::CONTEXT;
@@ -36,11 +37,11 @@ use crate::ports::ProductStore;
 const NAME: &str = "product";
 
 /// For the host of the service.
-pub const SPEC: Spec<Config> = Spec {
+pub static SPEC: Spec = Spec {
     name: NAME,
     defaults: include_str!("../config.toml"),
     migrate: Some(|layers, on_retry| Box::pin(db::migrate(NAME, layers, MIGRATIONS, on_retry))),
-    build: |config, app| Box::pin(build(config, app)),
+    prepare: |layers| chassis::prepare(layers, build),
 };
 
 /// Wires the service up; the only place that does.
@@ -71,14 +72,19 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
 
 /// The cache is in Redis if there is one, else in memory.
 fn cached(app: &mut App, sql: SqlStore, redis: Option<Redis>, limits: &Limits) -> Arc<dyn ProductStore> {
-    let Some(redis) = redis else {
-        let store = Arc::new(CachedStore::new(Arc::new(sql), limits));
-        app.background("cache metrics", Arc::clone(&store).watch());
-        return store;
-    };
-    let store = Arc::new(SharedStore::new(Arc::new(sql), redis, limits));
-    app.background("cache generations", Arc::clone(&store).watch());
-    store
+    match redis {
+        #[cfg(feature = "backing-services")]
+        Some(redis) => {
+            let store = Arc::new(SharedStore::new(Arc::new(sql), redis, limits));
+            app.background("cache generations", Arc::clone(&store).watch());
+            store
+        }
+        None => {
+            let store = Arc::new(CachedStore::new(Arc::new(sql), limits));
+            app.background("cache metrics", Arc::clone(&store).watch());
+            store
+        }
+    }
 }
 
 /// Puts the demo products into a database that has not had them yet.

@@ -1,15 +1,17 @@
 //! Connections and transactions on either database, and the macro that runs one query on whichever it is.
 
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::PgConnection;
-use sqlx::sqlite::SqliteConnection;
-use sqlx::{Postgres, Sqlite, Transaction};
+#[cfg(feature = "postgres")]
+use sqlx::postgres::{PgConnection, PgQueryResult, Postgres};
+use sqlx::sqlite::{SqliteConnection, SqliteQueryResult};
+use sqlx::{Sqlite, Transaction};
 
 /// A connection on loan.
 pub enum Conn {
     /// From SQLite.
     Lite(PoolConnection<Sqlite>),
     /// From Postgres.
+    #[cfg(feature = "postgres")]
     Pg(PoolConnection<Postgres>),
 }
 
@@ -18,6 +20,7 @@ pub enum Tx {
     /// On SQLite.
     Lite(Transaction<'static, Sqlite>),
     /// On Postgres.
+    #[cfg(feature = "postgres")]
     Pg(Transaction<'static, Postgres>),
 }
 
@@ -26,6 +29,7 @@ pub enum ConnRef<'a> {
     /// To SQLite.
     Lite(&'a mut SqliteConnection),
     /// To Postgres.
+    #[cfg(feature = "postgres")]
     Pg(&'a mut PgConnection),
 }
 
@@ -34,6 +38,7 @@ impl Conn {
     pub fn by_ref(&mut self) -> ConnRef<'_> {
         match self {
             Self::Lite(conn) => ConnRef::Lite(conn),
+            #[cfg(feature = "postgres")]
             Self::Pg(conn) => ConnRef::Pg(conn),
         }
     }
@@ -44,6 +49,7 @@ impl Tx {
     pub fn by_ref(&mut self) -> ConnRef<'_> {
         match self {
             Self::Lite(tx) => ConnRef::Lite(tx),
+            #[cfg(feature = "postgres")]
             Self::Pg(tx) => ConnRef::Pg(tx),
         }
     }
@@ -55,12 +61,26 @@ impl Tx {
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         match self {
             Self::Lite(tx) => tx.commit().await,
+            #[cfg(feature = "postgres")]
             Self::Pg(tx) => tx.commit().await,
         }
     }
 }
 
 /// Runs one query on a [`Conn`] or [`Tx`]: `on!(conn, |c| sqlx::query(SQL).bind(id).execute(c)).await`.
+#[cfg(not(feature = "postgres"))]
+#[macro_export]
+macro_rules! on {
+    ($conn:expr, |$c:ident| $query:expr) => {
+        async {
+            let $crate::db::ConnRef::Lite($c) = $conn.by_ref();
+            $query.await.map(|done| $crate::db::Done::from(done).0)
+        }
+    };
+}
+
+/// Runs one query on a [`Conn`] or [`Tx`]: `on!(conn, |c| sqlx::query(SQL).bind(id).execute(c)).await`.
+#[cfg(feature = "postgres")]
 #[macro_export]
 macro_rules! on {
     ($conn:expr, |$c:ident| $query:expr) => {
@@ -76,14 +96,15 @@ macro_rules! on {
 /// Brings the results of the two drivers to one type.
 pub struct Done<T>(pub T);
 
-impl From<sqlx::sqlite::SqliteQueryResult> for Done<u64> {
-    fn from(result: sqlx::sqlite::SqliteQueryResult) -> Self {
+impl From<SqliteQueryResult> for Done<u64> {
+    fn from(result: SqliteQueryResult) -> Self {
         Self(result.rows_affected())
     }
 }
 
-impl From<sqlx::postgres::PgQueryResult> for Done<u64> {
-    fn from(result: sqlx::postgres::PgQueryResult) -> Self {
+#[cfg(feature = "postgres")]
+impl From<PgQueryResult> for Done<u64> {
+    fn from(result: PgQueryResult) -> Self {
         Self(result.rows_affected())
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use sqlx::pool::PoolConnection;
 use sqlx::{Database, Pool, Transaction};
 
-use super::connect::{self, Limits};
+use super::connect;
 use super::connection::{Conn, Tx};
 use super::error::DbError;
 use super::failure::error_type;
@@ -40,11 +40,9 @@ impl Db {
     ) -> Result<Self, DbError> {
         let (pools, system) = match &settings.url {
             DatabaseUrl::Sqlite { file } => (connect::open_sqlite(file, settings).await?, "sqlite"),
+            #[cfg(feature = "postgres")]
             DatabaseUrl::Postgres { options, .. } => {
-                let timeout = Some(settings.statement_timeout);
-                let limits = Limits { statement: timeout, lock: timeout };
-                let pool = connect::open_postgres(options, settings, settings.max_connections, limits).await?;
-                (Pools::Pg(pool), "postgresql")
+                (Pools::Pg(super::postgres::open(options, settings).await?), "postgresql")
             }
         };
         if settings.migrate {
@@ -68,6 +66,7 @@ impl Db {
     pub async fn reader(&self) -> Result<Conn, sqlx::Error> {
         match &self.pools {
             Pools::Lite { readers, .. } => self.acquire(readers).await.map(Conn::Lite),
+            #[cfg(feature = "postgres")]
             Pools::Pg(pool) => self.acquire(pool).await.map(Conn::Pg),
         }
     }
@@ -79,6 +78,7 @@ impl Db {
     pub async fn writer(&self) -> Result<Conn, sqlx::Error> {
         match &self.pools {
             Pools::Lite { writer, .. } => self.acquire(writer).await.map(Conn::Lite),
+            #[cfg(feature = "postgres")]
             Pools::Pg(pool) => self.acquire(pool).await.map(Conn::Pg),
         }
     }
@@ -90,6 +90,7 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
         match self.writer().await? {
             Conn::Lite(conn) => Transaction::begin(conn, None).await.map(Tx::Lite),
+            #[cfg(feature = "postgres")]
             Conn::Pg(conn) => Transaction::begin(conn, None).await.map(Tx::Pg),
         }
     }
@@ -126,6 +127,7 @@ impl Db {
                     writer.num_idle() + readers.num_idle(),
                     writer.options().get_max_connections() + readers.options().get_max_connections(),
                 ),
+                #[cfg(feature = "postgres")]
                 Pools::Pg(pool) => (pool.size(), pool.num_idle(), pool.options().get_max_connections()),
             };
             let idle = u32::try_from(idle).unwrap_or(size).min(size);

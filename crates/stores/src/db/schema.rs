@@ -1,18 +1,13 @@
 //! Bringing a schema up to date, or making sure that it is.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-use super::connect::{Limits, open_postgres};
 use super::error::DbError;
 use super::migrations::{Migrations, version};
 use super::pools::Pools;
-use crate::settings::{self, DatabaseUrl};
-
-/// How long to wait for another process that migrates the same database.
-const MIGRATION_LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::settings;
 
 /// Made by the migrator. The name of a table cannot be a parameter, so the text names it.
 const APPLIED: &str = "SELECT version, description FROM _sqlx_migrations WHERE success ORDER BY version";
@@ -35,18 +30,15 @@ pub(super) async fn migrate(
     settings: &settings::Database,
     migrations: Migrations,
 ) -> Result<(), DbError> {
-    let result = match (pools, &settings.url) {
-        (Pools::Lite { writer, .. }, _) => migrator(migrations.sqlite).run(writer).await,
-        (Pools::Pg(_), DatabaseUrl::Postgres { options, .. }) => {
-            // Building an index may take longer than any statement of the service.
-            let limits = Limits { statement: None, lock: Some(MIGRATION_LOCK_TIMEOUT) };
-            let pool = open_postgres(options, settings, 1, limits).await?;
+    let result = match pools {
+        Pools::Lite { writer, .. } => migrator(migrations.sqlite).run(writer).await,
+        #[cfg(feature = "postgres")]
+        Pools::Pg(pool) => {
+            let pool = super::postgres::for_migration(pool, settings).await?;
             let outcome = migrator(migrations.postgres).run(&pool).await;
             pool.close().await;
             outcome
         }
-        // The pools were opened from the same settings.
-        (Pools::Pg(pool), DatabaseUrl::Sqlite { .. }) => migrator(migrations.postgres).run(pool).await,
     };
     result.map_err(|source| DbError::Migrate { target: settings.url.to_string(), source })
 }
@@ -79,6 +71,7 @@ pub(super) async fn check(
 async fn applied(pools: &Pools) -> Result<Vec<(i64, String)>, sqlx::Error> {
     let rows = match pools {
         Pools::Lite { writer, .. } => sqlx::query_as(APPLIED).fetch_all(writer).await,
+        #[cfg(feature = "postgres")]
         Pools::Pg(pool) => sqlx::query_as(APPLIED).fetch_all(pool).await,
     };
     rows.or_else(|error| if is_undefined_table(&error) { Ok(Vec::new()) } else { Err(error) })

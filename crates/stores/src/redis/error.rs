@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "redis")]
 use ::redis::{ErrorKind, ServerErrorKind};
 
 /// See the module.
@@ -50,6 +51,7 @@ impl RedisError {
     }
 
     /// Whether another connection may do better.
+    #[cfg(feature = "redis")]
     pub(super) fn ends_the_connection(&self) -> bool {
         match self {
             Self::TimedOut(_) | Self::Broken(_) => true,
@@ -61,6 +63,7 @@ impl RedisError {
     }
 }
 
+#[cfg(feature = "redis")]
 impl From<::redis::RedisError> for RedisError {
     fn from(error: ::redis::RedisError) -> Self {
         let text: Arc<str> = error.to_string().into();

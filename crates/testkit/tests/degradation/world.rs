@@ -11,6 +11,7 @@ use http::Method;
 use serde_json::{Value, json};
 use telemetry::exposition::Exposition;
 use testkit::{Answer, Client, ProcessOptions, Processes, SERVICES, eventually_within};
+use topology::Topology;
 
 /// Longest time for an answer: the gateway's `http.timeout_ms` below, and something for a busy machine.
 pub(crate) const IN_TIME: Duration = Duration::from_secs(6);
@@ -26,21 +27,21 @@ pub(crate) const BURST: usize = 40;
 
 const PASSWORD: &str = "correct horse battery";
 
-/// Short times, so that a cell takes seconds.
+/// Short times for whatever a service has, so that a cell takes seconds.
+const OF_THE_DATABASE: [(&str, &str); 1] = [("DATABASE_ACQUIRE_TIMEOUT_MS", "500")];
+const OF_THE_BROKER: [(&str, &str); 2] = [("BROKER_CONNECT_TIMEOUT_MS", "1000"), ("BROKER_CONFIRM_TIMEOUT_MS", "1000")];
+const OF_A_CALLEE: [(&str, &str); 2] = [("TIMEOUT_MS", "1000"), ("BREAKER_OPEN_MS", "500")];
+
+/// And others, which prevail.
 const SETTINGS: &[(&str, &str, &str)] = &[
     ("gateway", "HTTP_TIMEOUT_MS", "4000"),
     ("gateway", "AUTH_TIMEOUT_MS", "3000"),
-    ("gateway", "AUTH_BREAKER_OPEN_MS", "500"),
     ("gateway", "USER_TIMEOUT_MS", "1500"),
-    ("gateway", "USER_BREAKER_OPEN_MS", "500"),
-    ("gateway", "PRODUCT_TIMEOUT_MS", "1000"),
     ("gateway", "PRODUCT_BREAKER_OPEN_MS", "1000"),
     // The test says which client a request comes from, and every request but those of one cell comes from another.
     ("gateway", "RATE_LIMIT_TRUSTED_PROXIES", "1"),
     ("gateway", "RATE_LIMIT_PER_SECOND", "1"),
     ("gateway", "RATE_LIMIT_BURST", "40"),
-    ("auth", "USER_TIMEOUT_MS", "1000"),
-    ("auth", "USER_BREAKER_OPEN_MS", "500"),
     ("auth", "PASSWORD_MEMORY_KIB", "64"),
     ("auth", "PASSWORD_ITERATIONS", "1"),
     ("product", "CACHE_TTL_S", "1"),
@@ -92,19 +93,30 @@ pub(crate) fn all_but(name: &str) -> Vec<&'static str> {
     SERVICES.into_iter().filter(|service| *service != name).collect()
 }
 
+/// What each service is told at start.
+fn variables(collector: SocketAddr) -> Vec<(&'static str, String, String)> {
+    let mut all = Vec::new();
+    for service in SERVICES {
+        let known = Topology::ours().service(service).unwrap();
+        let mut tell = |key: String, value: &str| all.push((service, key, value.to_owned()));
+        tell("TELEMETRY_OTLP_ENDPOINT".to_owned(), &format!("http://{collector}"));
+        let database = OF_THE_DATABASE.iter().filter(|_| known.has_database());
+        let broker = OF_THE_BROKER.iter().filter(|_| known.has_broker());
+        database.chain(broker).for_each(|(key, value)| tell((*key).to_owned(), value));
+        for callee in &known.calls {
+            let section = callee.replace('-', "_").to_uppercase();
+            OF_A_CALLEE.iter().for_each(|(key, value)| tell(format!("{section}_{key}"), value));
+        }
+        let ours = SETTINGS.iter().filter(|(name, ..)| *name == service);
+        ours.for_each(|(_, key, value)| tell((*key).to_owned(), value));
+    }
+    all
+}
+
 impl World {
     pub(crate) async fn start() -> Arc<Self> {
         let collector = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port().unwrap()));
-        let mut options = ProcessOptions::default();
-        options.variables.extend(SETTINGS.iter().map(|(service, key, value)| (*service, *key, (*value).to_owned())));
-        for service in SERVICES {
-            options.variables.push((service, "TELEMETRY_OTLP_ENDPOINT", format!("http://{collector}")));
-            if service != "gateway" {
-                options.variables.push((service, "DATABASE_ACQUIRE_TIMEOUT_MS", "500".to_owned()));
-                options.variables.push((service, "BROKER_CONNECT_TIMEOUT_MS", "1000".to_owned()));
-                options.variables.push((service, "BROKER_CONFIRM_TIMEOUT_MS", "1000".to_owned()));
-            }
-        }
+        let options = ProcessOptions { variables: variables(collector), ..ProcessOptions::default() };
         let processes = tokio::task::spawn_blocking(move || Processes::start(&options, |_| {}).unwrap()).await.unwrap();
         let gateway = Client::new(processes.service("gateway").address().unwrap());
         let page = gateway.get("/v1/products?limit=100").await.expect(200).json();
@@ -308,7 +320,11 @@ impl World {
         })
         .await;
         let refresh = tokens.json()["refresh_token"].as_str().unwrap().to_owned();
-        let _ = self.refresh(&refresh).await.expect(200);
+        // Refused by an open breaker it has not been spent.
+        eventually_within(RECOVERY, "a refresh", || async {
+            (self.refresh(&refresh).await.status == 200).then_some(())
+        })
+        .await;
         let everybody = self.registered.lock().unwrap().clone();
         let mails = eventually_within(RECOVERY, "a welcome mail for everybody", || async {
             let mails = self.welcomes();

@@ -13,8 +13,9 @@ pub(super) fn outputs(root: &Path, topology: &Topology) -> Result<Vec<Output>, F
         names.iter().map(|name| word(name)).collect::<Vec<_>>().join(between)
     };
     let starts: String = topology.start_order().into_iter().map(|one| format!("    {},\n", one.module())).collect();
+    let features = |feature: &str| format!("{feature} = [{}]\n", joined(&|name| format!("\"{name}/{feature}\""), ", "));
     let all_in_one = [
-        ("features", format!("tls = [{}]\n", joined(&|name| format!("\"{name}/tls\""), ", "))),
+        ("features", ["backing-services", "tls"].map(features).concat()),
         ("services", lines(&|name| format!("{name}.workspace = true\n"))),
     ];
     let images = format!(
@@ -22,7 +23,7 @@ pub(super) fn outputs(root: &Path, topology: &Topology) -> Result<Vec<Output>, F
         joined(&|name| format!("-p {name}"), " "),
         joined(&|name| format!("{name}/tls"), ",")
     );
-    let workspace = lines(&|name| format!("{name} = {{ path = \"services/{name}\" }}\n"));
+    let workspace = lines(&|name| format!("{name} = {{ path = \"services/{name}\", default-features = false }}\n"));
     Ok(vec![
         with_regions(root, "Cargo.toml", &[("services", workspace)])?,
         with_regions(root, "services/all-in-one/Cargo.toml", &all_in_one)?,

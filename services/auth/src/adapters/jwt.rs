@@ -48,6 +48,7 @@ impl JwtSigner {
     /// A signer without keys.
     #[must_use]
     pub fn new(issuer: &str, audience: &str) -> Self {
+        jwt::install();
         Self { issuer: issuer.to_owned(), audience: audience.to_owned(), keyring: RwLock::new(None) }
     }
 

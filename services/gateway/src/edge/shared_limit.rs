@@ -8,11 +8,14 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use stores::redis::{Redis, RedisError, Script};
+#[cfg(feature = "backing-services")]
+use stores::redis::Script;
+use stores::redis::{Redis, RedisError};
 
 /// Keys: the buckets to take from. Arguments: rate per second and burst of each. Takes from all or from none.
 /// Answers the microseconds to wait, 0 if the request is welcome. A bucket emptier than empty was left by another clock
 /// or a slower rate, and counts as full.
+#[cfg(feature = "backing-services")]
 const TAKE: &str = "
     local time = redis.call('TIME')
     local now = time[1] * 1000000 + time[2]
@@ -40,6 +43,7 @@ pub(super) struct Rate {
 }
 
 /// See the module.
+#[cfg(feature = "backing-services")]
 pub(super) struct SharedLimit {
     redis: Redis,
     take: Script,
@@ -47,6 +51,7 @@ pub(super) struct SharedLimit {
     auth: Rate,
 }
 
+#[cfg(feature = "backing-services")]
 impl SharedLimit {
     pub(super) fn new(redis: Redis, all: Rate, auth: Rate) -> Self {
         Self { redis, take: Script::new(TAKE), all, auth }
@@ -63,5 +68,20 @@ impl SharedLimit {
         }
         let wait_us: u64 = self.redis.script("EVALSHA take_request", &script).await?;
         Ok((wait_us > 0).then(|| Duration::from_micros(wait_us)))
+    }
+}
+
+/// In a program that was built without the client of Redis there is none.
+#[cfg(not(feature = "backing-services"))]
+pub(super) enum SharedLimit {}
+
+#[cfg(not(feature = "backing-services"))]
+impl SharedLimit {
+    pub(super) fn new(redis: Redis, _: Rate, _: Rate) -> Self {
+        match redis {}
+    }
+
+    pub(super) async fn refuse(&self, _: IpAddr, _: bool) -> Result<Option<Duration>, RedisError> {
+        match *self {}
     }
 }

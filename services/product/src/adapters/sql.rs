@@ -4,10 +4,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use messaging::{Envelope, Malformed, Outbox, schema};
-use sqlx::{Encode, Postgres, Sqlite, Type};
-use stores::db::{Db, Migrations, Tx, is_duplicate, is_unavailable};
+use stores::db::{Db, Migrations, Parameter, Tx, is_duplicate, is_unavailable};
 use stores::on;
 
 use super::events;
@@ -99,13 +97,6 @@ pub struct SqlStore {
     db: Db,
     outbox: Outbox,
 }
-
-/// What both databases take as a parameter.
-trait Parameter: for<'q> Encode<'q, Sqlite> + Type<Sqlite> + for<'q> Encode<'q, Postgres> + Type<Postgres> + Send {}
-
-impl Parameter for String {}
-impl Parameter for i64 {}
-impl Parameter for DateTime<Utc> {}
 
 impl SqlStore {
     /// A store in `db`, whose schema is that of [`MIGRATIONS`], and its outbox.

@@ -23,11 +23,11 @@ use crate::domain::SampleItems;
 const NAME: &str = "sample-item";
 
 /// The service as its host runs it.
-pub const SPEC: Spec<Config> = Spec {
+pub static SPEC: Spec = Spec {
     name: NAME,
     defaults: include_str!("../config.toml"),
     migrate: Some(|layers, on_retry| Box::pin(db::migrate(NAME, layers, MIGRATIONS, on_retry))),
-    build: |config, app| Box::pin(build(config, app)),
+    prepare: |layers| chassis::prepare(layers, build),
 };
 
 /// Puts the service together; it listens already but serves only when the app runs.

@@ -27,6 +27,7 @@ where
     }
 
     /// Keeps nothing, and still makes one load for all who ask at the same time.
+    #[cfg(feature = "backing-services")]
     pub(super) fn without_retention(load_timeout: Duration) -> Self {
         Self::new(Cache::builder().time_to_live(Duration::ZERO).build(), load_timeout)
     }
