@@ -32,7 +32,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Settings for tests and tools: twice the calls at a time that services allow by default, and no retries.
+    /// Settings for tests and tools: more calls at a time than services allow by default, and no retries.
     ///
     /// # Errors
     /// If `urls` are none.
