@@ -42,7 +42,7 @@ const FIRST_REQUEST: Duration = Duration::from_millis(500);
 /// An unread body of at most this size is swallowed after a refusal; above, the connection is closed instead.
 const SWALLOWED_BODY: u64 = 16 * 1024;
 
-/// ClientAddress address of a connection, as a request extension.
+/// Address of the client of a connection, as a request extension.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientAddress(pub std::net::SocketAddr);
 

@@ -15,7 +15,7 @@ use crate::grpc::{self, BoxedCallGuard, CallGuard, MethodOf, OTHER, ObservedBody
 use crate::histogram_cache::HistogramCache;
 use crate::semconv::{RPC_STATUS_LABEL, millis};
 
-/// Observes a gRPC server. Put it outermost.
+/// Observes a gRPC server. Put it outside of everything but admission.
 #[derive(Clone)]
 pub struct GrpcServerLayer {
     method_of: MethodOf,

@@ -26,7 +26,7 @@ pub type RouteOf<B> = fn(&Request<B>) -> Option<&str>;
 /// What a route of ours fails with: a bug, something missing or too much to do, and no time left.
 const FAILURES: [u16; 3] = [500, 503, 504];
 
-/// Observes an HTTP server. Put it outermost.
+/// Observes an HTTP server. Put it outside of everything but admission.
 pub struct HttpServerLayer<B> {
     route_of: RouteOf<B>,
     handles: HistogramCache<Key>,

@@ -1,9 +1,9 @@
 //! Spreads calls over the addresses of a callee: of two picked at random the less busy one gets the call.
 //!
-//! An address that a connection broke to is ejected and tried in the background, so that no call is spent on finding
-//! out. A call that could not be sent because there was no connection is sent to another address at once, whatever its
-//! contract says: nobody has seen it. If all addresses are ejected, they are used all the same, since the only one may
-//! come back at any moment.
+//! An address that a connection broke to is ejected, unless it is the only one, and tried in the background, so that no
+//! call is spent on finding out. A call that could not be sent because there was no connection is sent to another
+//! address at once, whatever its contract says: nobody has seen it. If all addresses are ejected, they are used all the
+//! same, since the only one may come back at any moment.
 
 use std::convert::Infallible;
 use std::error::Error as _;

@@ -32,7 +32,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Settings for tests and tools: the limits that services have by default, and no retries.
+    /// Settings for tests and tools: more calls at a time than services allow by default, and no retries.
     ///
     /// # Errors
     /// If `urls` are none.

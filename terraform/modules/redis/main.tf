@@ -39,7 +39,7 @@ resource "aws_elasticache_parameter_group" "this" {
   description = "Cache of ${local.name}."
   tags        = local.tags
 
-  # When full, what expires soonest goes first: everything in it has a time to live. The same in compose.yaml.
+  # When full, what expires soonest goes first: all but the generations of the catalogue has a time to live. The same in compose.yaml.
   parameter {
     name  = "maxmemory-policy"
     value = "volatile-ttl"
