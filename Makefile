@@ -9,7 +9,7 @@ TARGET ?= http://127.0.0.1:8080
 USERS ?= 10
 FOR ?= 60s
 
-.PHONY: help demo dev up test lint fmt deny openapi events architecture rules services load overload measure picture clean
+.PHONY: help demo dev up test lint fmt deny openapi events architecture rules services load overload figures picture clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -28,6 +28,7 @@ up: ## the same with Prometheus, Alertmanager, exporters and a low load; alerts 
 test: ## build and run every test
 	$(CARGO) run --locked --quiet -p backends -- check
 	$(CARGO) test --workspace --locked --no-fail-fast
+	$(CARGO) test --release --locked
 
 lint: ## formatting, clippy, generated rules and lists of services and, where installed, cargo-deny
 	$(CARGO) fmt --all --check
@@ -91,8 +92,8 @@ load: ## load TARGET with USERS for FOR; reports in target/load
 overload: ## measure outages and three times too much load, about 2 minutes; ARGS="--only logins --pairs 7" passes flags
 	$(CARGO) run --release --locked --quiet -p testkit --bin signalbox-overload -- $(ARGS)
 
-measure: ## start-up time and idle memory of the demo
-	./scripts/measure
+figures: ## measure the demo's first build, start and memory and write them into README.md; ARGS=--without-build keeps the first
+	./scripts/figures $(ARGS)
 
 picture: ## draw the slowest trace of a short run into docs/trace.svg
 	./scripts/picture

@@ -196,3 +196,21 @@ fn recent_traces_are_listed_and_drawn() {
     assert!(get(&format!("{traces}/nowhere")).starts_with("HTTP/1.1 404"));
     assert!(get(&format!("{traces}/{id}?format=png")).starts_with("HTTP/1.1 400"));
 }
+
+/// `make demo` builds it so; a build of the whole workspace has the clients.
+#[cfg(not(feature = "backing-services"))]
+#[test]
+fn servers_without_a_client_are_refused_by_key_and_feature() {
+    for (key, more) in [
+        ("database.url", "[user.database]\nurl = \"postgres://shop:hush@localhost/user\"\n"),
+        ("redis.url", "[gateway.redis]\nurl = \"redis://:hush@localhost:6379/0\"\n"),
+        ("broker.url", "[auth.broker]\nurl = \"amqp://shop:hush@localhost:5672/%2f\"\n"),
+        ("mail.transport", "[notification.mail]\ntransport = \"smtp\"\n"),
+    ] {
+        let folder = tempfile::tempdir().expect("folder");
+        let (code, error) = complaint(&["--ephemeral", "--config", &free_ports(folder.path(), more)]);
+        assert_eq!(code, Some(78), "{error}");
+        assert!(error.contains(key) && error.contains("`--features backing-services`"), "{error}");
+        assert!(!error.contains("hush") && error.lines().count() == 1, "{error}");
+    }
+}
