@@ -104,13 +104,13 @@ clean: ## remove build output
 # A linter that is not installed is skipped with a line that says so; with STRICT=1, as in the pipeline, that is a failure.
 STRICT ?=
 missing = if [ -n "$(STRICT)" ]; then echo "$(1): not installed" >&2; exit 1; else echo "skipped: $(1) is not installed (scripts/pipeline-tools lint)"; fi
-SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env bash' scripts/* deploy/*/*.sh .ci/run)
+SCRIPTS = $(shell grep -rlE '^\#!/usr/bin/env bash' scripts tests deploy terraform/tests .ci)
 
 .PHONY: image-lint image-table images images-scan images-push images-publish pipeline-lint advisories restore-drill
 .PHONY: plan apply deploy rollback
 
 image-lint: ## deploy/Dockerfile with hadolint, scripts with shellcheck; every digest has a source
-	@./scripts/check-pins
+	@./tests/pins
 	@if command -v hadolint >/dev/null; then hadolint deploy/Dockerfile; else $(call missing,hadolint); fi
 	@if command -v shellcheck >/dev/null; then shellcheck --severity=warning --external-sources $(SCRIPTS); else $(call missing,shellcheck); fi
 
@@ -118,18 +118,18 @@ image-table: ## size, start and memory of the programs in the images, without a 
 	./scripts/image-table
 
 pipeline-lint: ## .github/workflows with zizmor and actionlint; what scripts of deployments, their pages and updates do and say
-	@./scripts/deploy-test
-	@./scripts/provision-test
+	@./tests/deploy
+	@./tests/provision
 	@./scripts/check-docs
 	@./scripts/check-docs-names
 	@./scripts/check-docs-run
 	@./scripts/check-docs-test
-	@./scripts/check-updates
+	@./tests/updates
 	@if command -v zizmor >/dev/null; then zizmor $(if $(GH_TOKEN),,--offline) --persona=pedantic --quiet .github; else $(call missing,zizmor); fi
 	@if command -v actionlint >/dev/null; then actionlint; else $(call missing,actionlint); fi
 
 restore-drill: ## lose a private Postgres and restore it, ten times; RPO and RTO; about 4 minutes
-	./scripts/restore-drill
+	./tests/restore
 
 images: ## build the images of the services for this machine; needs docker
 	./scripts/publish-images build
@@ -170,4 +170,4 @@ plan-docs-check: ## fail when a table of terraform/ is not what its files say
 # Terraform
 .PHONY: plan-test
 plan-test: ## every check of terraform/ without an AWS account; ARGS="--only test --module network" takes a part
-	./scripts/plan-test $(ARGS)
+	./terraform/tests/run $(ARGS)
