@@ -64,7 +64,7 @@ new-service: ## write a new gRPC service with a store, its proto and its line on
 	$(CARGO) update --workspace --offline --quiet
 	$(CARGO) fmt -p "$(NAME)"
 	$(MAKE) --no-print-directory architecture
-	./scripts/chart-sync --without-helm
+	./scripts/chart sync --without-helm
 
 new-service-test: ## the same in a copy of this tree, built, linted and tested there; takes a build
 	copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && export CARGO_TARGET_DIR=$${CARGO_TARGET_DIR:-$(CURDIR)/target} && \
@@ -77,13 +77,13 @@ new-service-test: ## the same in a copy of this tree, built, linted and tested t
 
 .PHONY: chart chart-test chart-tools
 chart: ## write the chart's copies, schema and rendered manifests again
-	./scripts/chart-sync
+	./scripts/chart sync
 
 chart-test: ## the chart: policies, security, schemas, canaries, drift
-	./scripts/chart-test
+	./scripts/chart test
 
 chart-tools: ## build helm and linters, fetch schemas of the chart, into target/chart-tools, with Go and Python
-	./scripts/chart-tools
+	./scripts/chart tools
 
 load: ## load TARGET with USERS for FOR; reports in target/load
 	$(CARGO) run --release --locked --quiet -p loadtests -- --target $(TARGET) --users $(USERS) --for $(FOR) $(ARGS)
@@ -160,12 +160,10 @@ rollback: ## go back in ENVIRONMENT to release REVISION, or to the one before
 
 .PHONY: plan-docs plan-docs-check
 plan-docs: ## write the tables of terraform/ again: variables, outputs, costs
-	./scripts/terraform-docs
-	./scripts/terraform-costs
+	./scripts/terraform docs
 
 plan-docs-check: ## fail when a table of terraform/ is not what its files say
-	./scripts/terraform-docs --check
-	./scripts/terraform-costs --check
+	./scripts/terraform docs --check
 
 # Terraform
 .PHONY: plan-test
