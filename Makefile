@@ -117,14 +117,12 @@ image-lint: ## deploy/Dockerfile with hadolint, scripts with shellcheck; every d
 image-table: ## size, start and memory of the programs in the images, without a container engine; takes a build
 	./scripts/image-table
 
-pipeline-lint: ## .github/workflows with zizmor and actionlint; what scripts of deployments, their pages and updates do and say
+pipeline-lint: ## .github/workflows with zizmor and actionlint; links of every page with lychee; what scripts of deployments, their pages and updates do and say
 	@./tests/deploy
 	@./tests/provision
-	@./scripts/check-docs
-	@./scripts/check-docs-names
-	@./scripts/check-docs-run
-	@./scripts/check-docs-test
+	@./tests/docs/check
 	@./tests/updates
+	@if command -v lychee >/dev/null; then lychee --offline --include-fragments --no-progress --quiet $$(git ls-files '*.md'); else $(call missing,lychee); fi
 	@if command -v zizmor >/dev/null; then zizmor $(if $(GH_TOKEN),,--offline) --persona=pedantic --quiet .github; else $(call missing,zizmor); fi
 	@if command -v actionlint >/dev/null; then actionlint; else $(call missing,actionlint); fi
 
