@@ -65,7 +65,7 @@ new-service: ## write a new gRPC service with a store, its proto and its line on
 	$(CARGO) update --workspace --offline --quiet
 	$(CARGO) fmt -p "$(NAME)"
 	$(MAKE) --no-print-directory architecture
-	./scripts/chart-sync --without-helm
+	./scripts/chart sync --without-helm
 
 new-service-test: ## the same in a copy of this tree, built, linted and tested there; takes a build
 	copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && export CARGO_TARGET_DIR=$${CARGO_TARGET_DIR:-$(CURDIR)/target} && \
@@ -78,13 +78,13 @@ new-service-test: ## the same in a copy of this tree, built, linted and tested t
 
 .PHONY: chart chart-test chart-tools
 chart: ## write the chart's copies, schema and rendered manifests again
-	./scripts/chart-sync
+	./scripts/chart sync
 
 chart-test: ## the chart: policies, security, schemas, canaries, drift
-	./scripts/chart-test
+	./scripts/chart test
 
 chart-tools: ## build helm and linters, fetch schemas of the chart, into target/chart-tools, with Go and Python
-	./scripts/chart-tools
+	./scripts/chart tools
 
 load: ## load TARGET with USERS for FOR; reports in target/load
 	$(CARGO) run --release --locked --quiet -p loadtests -- --target $(TARGET) --users $(USERS) --for $(FOR) $(ARGS)
@@ -105,32 +105,30 @@ clean: ## remove build output
 # A linter that is not installed is skipped with a line that says so; with STRICT=1, as in the pipeline, that is a failure.
 STRICT ?=
 missing = if [ -n "$(STRICT)" ]; then echo "$(1): not installed" >&2; exit 1; else echo "skipped: $(1) is not installed (scripts/pipeline-tools lint)"; fi
-SCRIPTS = $(shell grep -lE '^\#!/usr/bin/env bash' scripts/* deploy/*/*.sh .ci/run)
+SCRIPTS = $(shell grep -rlE '^\#!/usr/bin/env bash' scripts tests deploy terraform/tests .ci)
 
 .PHONY: image-lint image-table images images-scan images-push images-publish pipeline-lint advisories restore-drill
 .PHONY: plan apply deploy rollback
 
 image-lint: ## deploy/Dockerfile with hadolint, scripts with shellcheck; every digest has a source
-	@./scripts/check-pins
+	@./tests/pins
 	@if command -v hadolint >/dev/null; then hadolint deploy/Dockerfile; else $(call missing,hadolint); fi
 	@if command -v shellcheck >/dev/null; then shellcheck --severity=warning --external-sources $(SCRIPTS); else $(call missing,shellcheck); fi
 
 image-table: ## size, start and memory of the programs in the images, without a container engine; takes a build
 	./scripts/image-table
 
-pipeline-lint: ## .github/workflows with zizmor and actionlint; what scripts of deployments, their pages and updates do and say
-	@./scripts/deploy-test
-	@./scripts/provision-test
-	@./scripts/check-docs
-	@./scripts/check-docs-names
-	@./scripts/check-docs-run
-	@./scripts/check-docs-test
-	@./scripts/check-updates
+pipeline-lint: ## .github/workflows with zizmor and actionlint; links of every page with lychee; what scripts of deployments, their pages and updates do and say
+	@./tests/deploy
+	@./tests/provision
+	@./tests/docs/check
+	@./tests/updates
+	@if command -v lychee >/dev/null; then lychee --offline --include-fragments --no-progress --quiet $$(git ls-files '*.md'); else $(call missing,lychee); fi
 	@if command -v zizmor >/dev/null; then zizmor $(if $(GH_TOKEN),,--offline) --persona=pedantic --quiet .github; else $(call missing,zizmor); fi
 	@if command -v actionlint >/dev/null; then actionlint; else $(call missing,actionlint); fi
 
 restore-drill: ## lose a private Postgres and restore it, ten times; RPO and RTO; about 4 minutes
-	./scripts/restore-drill
+	./tests/restore
 
 images: ## build the images of the services for this machine; needs docker
 	./scripts/publish-images build
@@ -161,14 +159,12 @@ rollback: ## go back in ENVIRONMENT to release REVISION, or to the one before
 
 .PHONY: plan-docs plan-docs-check
 plan-docs: ## write the tables of terraform/ again: variables, outputs, costs
-	./scripts/terraform-docs
-	./scripts/terraform-costs
+	./scripts/terraform docs
 
 plan-docs-check: ## fail when a table of terraform/ is not what its files say
-	./scripts/terraform-docs --check
-	./scripts/terraform-costs --check
+	./scripts/terraform docs --check
 
 # Terraform
 .PHONY: plan-test
 plan-test: ## every check of terraform/ without an AWS account; ARGS="--only test --module network" takes a part
-	./scripts/plan-test $(ARGS)
+	./terraform/tests/run $(ARGS)

@@ -1,13 +1,17 @@
-"""Writes what the chart has of other folders: files/, values.schema.json and deploy/rendered. Used by scripts/chart-sync."""
+"""Writes what the chart has of other folders: files/, values.schema.json and deploy/rendered (`scripts/chart sync`).
+
+--check writes nothing and exits with 1 if something is not up to date; --without-helm leaves deploy/rendered alone.
+"""
 import fnmatch
 import json
 import pathlib
 import re
+import sys
 import tomllib
 
 import yaml
 
-from render import ENVIRONMENTS, ROOT, render_files
+from render import ENVIRONMENTS, ROOT, render_files, tool
 from services import SERVICES
 
 CHART = ROOT / "deploy/chart"
@@ -129,3 +133,24 @@ def write(files, folders):
         else:
             (ROOT / path).unlink()
         print(f"written: {path}" if path in files else f"removed: {path}")
+
+
+def main():
+    helm, check, wrong = tool("helm"), "--check" in sys.argv, []
+    steps = [(lambda: wanted(helm), ["deploy/chart/files"])]
+    if "--without-helm" not in sys.argv:
+        if not helm:
+            sys.exit("chart: no helm: run `make chart-tools`, or name one by HELM; --without-helm leaves deploy/rendered alone")
+        steps.append((lambda: rendered(helm), ["deploy/rendered"]))
+    for step, folders in steps:
+        files = step()
+        wrong += differences(files, folders)
+        if not check:
+            write(files, folders)
+    if check and wrong:
+        sys.exit("chart: not up to date; run `make chart`:\n  " + "\n  ".join(wrong))
+    print(f"chart: {'up to date' if check else 'done'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,4 @@
-"""Runs the tests: what each counted, what was skipped and why, and one closing line. Used by scripts/chart-test."""
+"""Runs the tests: what each counted, what was skipped and why, and one closing line. Used by scripts/chart test."""
 import contextlib
 import io
 import os

@@ -82,11 +82,11 @@ fn every_variable_that_is_set_is_read_and_grafana_gets_all_of_its() {
             assert_eq!(default.is_empty(), service == "grafana", "{service}: {name}");
         }
     }
-    let script = text("scripts/try-observability");
+    let script = text("tests/observability");
     let words = script.split(|c: char| !(c.is_ascii_uppercase() || c == '_'));
     let all: BTreeMap<_, _> = [COLLECTOR, JAEGER, LOKI].iter().flat_map(|file| variables(&text(file))).collect();
     for word in words.filter(|word| ["COLLECTOR_", "JAEGER_", "LOKI_"].iter().any(|prefix| word.starts_with(prefix))) {
-        assert!(all.contains_key(word), "scripts/try-observability sets {word}, which no file reads");
+        assert!(all.contains_key(word), "tests/observability sets {word}, which no file reads");
     }
 }
 

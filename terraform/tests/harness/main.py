@@ -1,4 +1,4 @@
-"""The stages of scripts/plan-test: which steps there are, what they say, and the summary with the verdict."""
+"""The stages of `make plan-test` (../run): which steps there are, what they say, and the summary with the verdict."""
 import argparse
 import os
 import re

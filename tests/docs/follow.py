@@ -1,17 +1,14 @@
-#!/usr/bin/env python3
-"""Runs the commands of docs/deploy.md and docs/deploy/, page by page and in order, with stand-ins for every program that needs an
-account, a cluster or a network: whether a page can be followed at all. A variable that nothing has set, a program that is misspelt,
-a file that no earlier step made, a quote in the wrong place: each ends a page here as it does at somebody's desk. What the programs
-would have answered is not known; scripts/deploy-test is about that."""
-import os
+"""Runs the commands of the pages somebody follows, one by one and in order, with stand-ins for every program that needs an account, a
+cluster or a network. A variable that nothing has set, a program that is misspelt, a file that no earlier step made, a quote in the
+wrong place: each ends a page here as it does at somebody's desk. What programs would have answered is not known; tests/deploy is
+about that."""
 import pathlib
 import re
 import subprocess
-import sys
 import tempfile
 
-root = pathlib.Path(os.environ.get("ROOT") or pathlib.Path(__file__).resolve().parent.parent)
-pages = [root / "docs/deploy.md", *sorted((root / "docs/deploy").glob("*.md"))]
+from pages import GUIDES, ROOT, Account, blocks
+
 # What a stand-in says; by default nothing. Each notes its call, and takes what is piped into it.
 ANSWERS = {
     "aws": '''case "$*" in
@@ -40,12 +37,7 @@ case "$*" in *images-publish*) echo '{}' ;; esac''',
 }
 
 
-def blocks(text):
-    for indent, block in re.findall(r"^( *)```sh\n(.*?)^ *```", text, re.M | re.S):
-        yield re.sub(rf"^{indent}", "", block, flags=re.M)
-
-
-def follow(page, folder):
+def follow(text, folder):
     """The first thing that goes wrong on a page, or None."""
     bin_folder, desk = folder / "bin", folder / "desk"
     bin_folder.mkdir()
@@ -56,18 +48,18 @@ def follow(page, folder):
     # What lies on the desk: the repository, with scripts that only have their names.
     (desk / "scripts").mkdir(parents=True)
     for name in ("deploy", "docs", "terraform", "observability", "Makefile"):
-        (desk / name).symlink_to(root / name)
-    for script in (root / "scripts").iterdir():
+        (desk / name).symlink_to(ROOT / name)
+    for script in (ROOT / "scripts").iterdir():
         (desk / "scripts" / script.name).write_text("#!/bin/sh\n")
         (desk / "scripts" / script.name).chmod(0o755)
     # The state of bootstrap is on that disk, too.
-    text = "set -euo pipefail\n" + "\n".join(f"echo '@ block {number}' >&2\n{block}" for number, block in enumerate(blocks(page.read_text()), 1))
+    text = "set -euo pipefail\n" + "\n".join(f"echo '@ block {number}' >&2\n{block}" for number, block in enumerate(blocks(text), 1))
     text = text.replace("terraform/bootstrap/terraform.tfstate", "terraform.tfstate").replace("cd terraform/environments/prod", ":")
     (desk / "terraform.tfstate").write_text("{}")
     (folder / "typed").write_text("something typed\n" * 20)
     with open(folder / "typed") as typed:
         done = subprocess.run(["bash", "-c", text], cwd=desk, stdin=typed, capture_output=True, text=True, timeout=120, check=False, env={
-            "PATH": f"{bin_folder}:/usr/local/bin:/usr/bin:/bin", "HOME": str(desk), "MAKEFILE": str(root / "Makefile"),
+            "PATH": f"{bin_folder}:/usr/local/bin:/usr/bin:/bin", "HOME": str(desk), "MAKEFILE": str(ROOT / "Makefile"),
             "TYPED": str(folder / "typed"), "LANG": "C.UTF-8", "TMPDIR": str(folder)})
     if done.returncode == 0:
         return None
@@ -76,12 +68,11 @@ def follow(page, folder):
     return f"block {reached[-1] if reached else '?'}: exit {done.returncode}: {said[-1] if said else 'without a word'}"
 
 
-bad = 0
-for page in pages:
-    with tempfile.TemporaryDirectory() as folder:
-        if wrong := follow(page, pathlib.Path(folder)):
-            bad += 1
-            print(f"check-docs-run: {page.relative_to(root)}: {wrong}", file=sys.stderr)
-count = sum(1 for page in pages for _ in blocks(page.read_text()))
-print(f"check-docs-run: {len(pages)} pages, {count} blocks, {bad} cannot be followed")
-sys.exit(1 if bad else 0)
+def check():
+    account = Account("follow")
+    for where, text in GUIDES.items():
+        account.counts["blocks"] += len(list(blocks(text)))
+        with tempfile.TemporaryDirectory() as folder:
+            wrong = follow(text, pathlib.Path(folder))
+        account.hold("pages", where, wrong, not wrong)
+    return account.closed()

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes the table of costs into terraform/README.md, from terraform/prices.json (dated, with the source of each price) and
-terraform/costs.json (what each environment has).
+"""Writes two tables of these pages: what it costs into README.md, from prices.json (dated, with the source of each price) and
+costs.json (what each environment has), and the charts of addons/charts.json into addons/README.md. The tables of variables and
+outputs are terraform-docs'. Called by `scripts/terraform docs`, with its --check.
 
-scripts/terraform-costs           writes the table again
-scripts/terraform-costs --check   fails when the table is old, when a module is neither counted nor said why not, when a
-                                  price has no source, or when an environment is of another size than its lines say
+--check writes nothing and fails when a table is old; both when a module is neither counted nor said why not, when a price has
+no source, or when an environment is of another size than its lines say.
 """
 import json
 import re
@@ -13,9 +13,8 @@ from pathlib import Path
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1] / "terraform"
+ROOT = Path(__file__).resolve().parent
 SERVICES = yaml.safe_load((ROOT.parent / "services.yaml").read_text())["services"].values()
-MARKS = re.compile(r"(<!-- costs -->\n).*?(<!-- end of costs -->)", re.S)
 
 
 def counted(line):
@@ -92,24 +91,35 @@ def faults(prices, costs):
     return wrong
 
 
+def charts():
+    lines = ["| Chart | Version | Where that was read | Namespace | With it |", "| --- | --- | --- | --- | --- |"]
+    for chart in json.loads((ROOT / "addons" / "charts.json").read_text())["charts"]:
+        more = [f"<{name}>" if name.startswith("https://") else f"`manifests/{name}`" for name in chart.get("before", []) + chart.get("after", [])]
+        more += [f"only for {chart['only_for']}"] if "only_for" in chart else []
+        lines.append(f"| {chart['name']} | {chart['version'] or 'not read'} | {chart['source']} | {chart['namespace']} | {'; '.join(more)} |")
+    return "\n".join(lines) + "\n"
+
+
 def main():
     check = sys.argv[1:] == ["--check"]
     if sys.argv[1:] and not check:
         sys.exit(__doc__)
     prices, costs = (json.loads((ROOT / name).read_text()) for name in ("prices.json", "costs.json"))
     costs["environments"] = {name: [counted(line) for line in lines] for name, lines in costs["environments"].items()}
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    wanted = MARKS.sub(lambda found: found.group(1) + table(prices, costs) + found.group(2), text)
     wrong = faults(prices, costs)
-    if check and wanted != text:
-        wrong.append("terraform/README.md: the table of costs is old; run scripts/terraform-costs")
-    if not check:
-        readme.write_text(wanted)
+    for page, mark, rows in (("README.md", "costs", table(prices, costs)), ("addons/README.md", "charts", charts())):
+        text = (ROOT / page).read_text()
+        wanted, found = re.subn(rf"(<!-- {mark} -->\n).*?(<!-- end of {mark} -->)", lambda marks: marks[1] + rows + marks[2], text, flags=re.S)
+        if not found:
+            wrong.append(f"terraform/{page} has no marks for the table of {mark}")
+        elif wanted != text and check:
+            wrong.append(f"terraform/{page}: the table of {mark} is old; run `make plan-docs`")
+        elif wanted != text:
+            (ROOT / page).write_text(wanted)
     if wrong:
-        sys.exit("terraform-costs:\n  " + "\n  ".join(wrong))
+        sys.exit("terraform docs:\n  " + "\n  ".join(wrong))
     sums = {name: sum(monthly(line, prices) for line in lines) for name, lines in costs["environments"].items()}
-    print("terraform-costs: " + ", ".join(f"{name} {total:.2f} USD a month" for name, total in sums.items()))
+    print("terraform docs: charts; " + ", ".join(f"{name} {total:.2f} USD a month" for name, total in sums.items()))
 
 
 main()
