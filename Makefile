@@ -8,6 +8,7 @@ ARGS ?=
 TARGET ?= http://127.0.0.1:8080
 USERS ?= 10
 FOR ?= 60s
+PROGRAMS = $${CARGO_TARGET_DIR:-target}/debug
 
 .PHONY: help demo dev up test lint fmt deny openapi events architecture rules services load overload figures picture clean
 
@@ -19,22 +20,22 @@ demo: ## build and run the whole stack in one process; ARGS="--for 20s --ephemer
 
 dev: ## the services as processes on private Postgres, Redis and RabbitMQ, until Ctrl-C
 	$(CARGO) build --locked --quiet --workspace --exclude loadtests --bins
-	./target/debug/signalbox-dev $(ARGS)
+	$(PROGRAMS)/signalbox-dev $(ARGS)
 
 up: ## the same with Prometheus, Alertmanager, exporters and a low load; alerts as lines; ARGS="--profile demo"
 	$(CARGO) build --locked --quiet --workspace --exclude loadtests --bins
-	./target/debug/signalbox-dev --observe $(ARGS)
+	$(PROGRAMS)/signalbox-dev --observe $(ARGS)
 
 test: ## build and run every test
-	$(CARGO) run --locked --quiet -p backends -- check
+	$(CARGO) build --workspace --locked --quiet --bin backends
+	$(PROGRAMS)/backends check
 	$(CARGO) test --workspace --locked --no-fail-fast
 	$(CARGO) test --release --locked
 
 lint: ## formatting, clippy, generated rules and lists of services and, where installed, cargo-deny
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	$(CARGO) test --workspace --locked --quiet --test rules generated_files_are_up_to_date
-	$(CARGO) run --locked --quiet -p topology -- check
+	$(CARGO) test --workspace --locked --quiet --test rules --test services generated_files_are_up_to_date
 	@if command -v cargo-deny >/dev/null; then $(MAKE) --no-print-directory deny; else \
 	  echo "skipped: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
 

@@ -103,8 +103,8 @@ fn variables(collector: SocketAddr) -> Vec<(&'static str, String, String)> {
         let database = OF_THE_DATABASE.iter().filter(|_| known.has_database());
         let broker = OF_THE_BROKER.iter().filter(|_| known.has_broker());
         database.chain(broker).for_each(|(key, value)| tell((*key).to_owned(), value));
-        for callee in &known.calls {
-            let section = callee.replace('-', "_").to_uppercase();
+        for callee in Topology::ours().callees(known) {
+            let section = callee.module().to_uppercase();
             OF_A_CALLEE.iter().for_each(|(key, value)| tell(format!("{section}_{key}"), value));
         }
         let ours = SETTINGS.iter().filter(|(name, ..)| *name == service);
