@@ -16,7 +16,7 @@ help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 demo: ## build and run the whole stack in one process; ARGS="--for 20s --ephemeral" passes flags
-	$(CARGO) run --release --locked --quiet -- $(ARGS)
+	$(CARGO) run --profile demo --locked --quiet -- $(ARGS)
 
 dev: ## the services as processes on private Postgres, Redis and RabbitMQ, until Ctrl-C
 	$(CARGO) build --locked --quiet --workspace --exclude loadtests --bins
@@ -30,7 +30,7 @@ test: ## build and run every test
 	$(CARGO) build --workspace --locked --quiet --bin backends
 	$(PROGRAMS)/backends check
 	$(CARGO) test --workspace --locked --no-fail-fast
-	$(CARGO) test --release --locked
+	$(CARGO) test --profile demo --locked
 
 lint: ## formatting, clippy, generated rules and lists of services and, where installed, cargo-deny
 	$(CARGO) fmt --all --check

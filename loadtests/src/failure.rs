@@ -27,7 +27,7 @@ pub enum Failure {
     },
     /// The target did not answer at all.
     #[error(
-        "no answer from {target}/ping ({cause}). Start the stack with `cargo run --release` in the workspace and wait \
+        "no answer from {target}/ping ({cause}). Start the stack with `make demo` in the workspace and wait \
          until it is ready, or name the gateway's address with --target."
     )]
     Unreachable {

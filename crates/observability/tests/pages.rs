@@ -17,9 +17,8 @@ use topology::Topology;
 const NOT_HERE: [&str; 5] = ["todo", "0003_weight", "terraform.tfvars", "terraform.tfstate", "bootstrap/backend.tf"];
 /// The history names what has gone.
 const HISTORY: &str = "CHANGELOG.md";
-const NUMBERS: [&str; 13] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-];
+const NUMBERS: [&str; 13] =
+    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
 
 /// What pages are held against.
 struct Facts {

@@ -107,7 +107,7 @@ async fn an_unreachable_target_is_named_with_what_to_do() {
     assert_eq!(run.status.code(), Some(2), "{}", said(&run));
     let told = String::from_utf8_lossy(&run.stderr);
     assert!(told.contains(&format!("no answer from {target}/ping")), "{told}");
-    assert!(told.contains("cargo run --release") && told.contains("--target"), "{told}");
+    assert!(told.contains("make demo") && told.contains("--target"), "{told}");
     assert!(!reports.exists(), "nothing ran, so there is nothing to report");
 }
 

@@ -1,4 +1,4 @@
-//! `cargo run --release`: the stack in one process.
+//! `make demo`: the stack in one process.
 
 use std::process::ExitCode;
 

@@ -8,7 +8,9 @@ mod config;
 pub mod domain;
 pub mod ports;
 
+use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chassis::{App, Contract, Spec, StartError};
 use contracts::auth::v1::auth_service_server::AuthServiceServer;
@@ -39,6 +41,9 @@ const NAME: &str = "auth";
 
 /// Name of the gRPC service, also for its health.
 const SERVICE: &str = "auth.v1.AuthService";
+
+/// Time without a hash, once to twice, after which the working memory of passwords is given back.
+const PASSWORD_MEMORY_CHECK: Duration = Duration::from_secs(5);
 
 /// Auth as a service.
 pub static SPEC: Spec = Spec {
@@ -76,12 +81,13 @@ pub async fn build(config: Config, mut app: App) -> Result<App, StartError> {
         credentials: store.clone(),
         sessions: session_store,
         profiles,
-        passwords,
+        passwords: passwords.clone(),
         tokens: tokens.clone(),
     };
     let sessions = Arc::new(Sessions::new(ports, config.lifetimes()));
 
     run_in_background(&mut app, &config, &accounts, &sessions, rotation);
+    release_password_memory(&mut app, passwords);
     if let Some(admin) = admin {
         app.background("bootstrap admin", background::ensure_admin(accounts.clone(), admin));
     }
@@ -134,4 +140,12 @@ fn run_in_background(
             async move { background::rotate_keys(&rotation).await }
         }),
     );
+}
+
+fn release_password_memory(app: &mut App, passwords: Arc<HashPool>) {
+    let release = move || {
+        passwords.release_unused_memory();
+        ready(Ok(()))
+    };
+    app.background("password memory", background::every(PASSWORD_MEMORY_CHECK, "password memory", release));
 }

@@ -1,22 +1,36 @@
-//! Argon2id with its working memory kept: a hash needs 19 MiB, and asking the allocator for them each time costs page
-//! faults on every hash and, with one arena per thread, memory that does not come back.
+//! Argon2id with its working memory kept from one hash to the next: a hash needs 19 MiB, and asking the allocator for them
+//! each time costs page faults. When nobody has signed in for a while, it goes back to the system.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::password_hash::{Error, Result, generate_salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
 
+/// glibc maps an allocation by itself, and unmaps it when it is freed, only above a threshold that rises to 32 MiB; a
+/// smaller one may stay with the arena of a thread. What is reserved and not used costs no memory.
+const RESERVED_BLOCKS: usize = 33 * 1024 * 1024 / Block::SIZE;
+
 /// Hashes and verifies; as many calls at once as there are callers, each with a memory of its own.
 pub(super) struct Argon {
     params: Params,
     /// Memories of past hashes, at most as many as there were calls at once.
     free: Mutex<Vec<Vec<Block>>>,
+    /// Whether there was a hash since `release_unused` was last called.
+    used: AtomicBool,
 }
 
 impl Argon {
     pub(super) fn new(params: Params) -> Self {
-        Self { params, free: Mutex::default() }
+        Self { params, free: Mutex::default(), used: AtomicBool::new(false) }
+    }
+
+    /// Gives memory back if there was no hash since the last call.
+    pub(super) fn release_unused(&self) {
+        if !self.used.swap(false, Ordering::Relaxed) {
+            self.free().clear();
+        }
     }
 
     /// The costs of new hashes.
@@ -49,7 +63,8 @@ impl Argon {
     fn derive(&self, params: &Params, password: &[u8], salt: &[u8], length: usize) -> Result<Output> {
         let mut buffer = [0; Output::MAX_LENGTH];
         let output = buffer.get_mut(..length).ok_or(Error::OutputSize)?;
-        let mut memory = self.free().pop().unwrap_or_default();
+        self.used.store(true, Ordering::Relaxed);
+        let mut memory = self.free().pop().unwrap_or_else(|| Vec::with_capacity(RESERVED_BLOCKS));
         memory.resize(params.block_count(), Block::new());
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
         let outcome = argon.hash_password_into_with_memory(password, salt, output, &mut memory);
@@ -60,5 +75,25 @@ impl Argon {
 
     fn free(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Block>>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_kept_between_hashes_and_given_back_when_there_are_none() {
+        let argon = Argon::new(Params::new(64, 1, 1, None).expect("valid costs"));
+        let kept = |argon: &Argon| argon.free().len();
+        argon.hash(b"first").expect("hashed");
+        argon.release_unused();
+        assert_eq!(kept(&argon), 1, "it was used since the last look");
+        argon.hash(b"second").expect("hashed");
+        argon.release_unused();
+        argon.release_unused();
+        assert_eq!(kept(&argon), 0);
+        argon.hash(b"third").expect("hashed with new memory");
+        assert_eq!(kept(&argon), 1);
     }
 }

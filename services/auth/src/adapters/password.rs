@@ -46,6 +46,11 @@ impl HashPool {
         })
     }
 
+    /// Gives the working memory of Argon2 back to the system if no password was hashed since the last call.
+    pub fn release_unused_memory(&self) {
+        self.argon.release_unused();
+    }
+
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let worker = self.worker().await?;
         let job = telemetry::carry_current_trace(move || {
