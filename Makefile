@@ -30,7 +30,11 @@ test: ## build and run every test
 	$(CARGO) build --workspace --locked --quiet --bin backends
 	$(PROGRAMS)/backends check
 	$(CARGO) test --workspace --locked --no-fail-fast
-	$(CARGO) test --profile demo --locked
+	$(CARGO) test --profile demo --locked --test cli
+
+.PHONY: kills
+kills: ## kill every service and server in turn, three times over, while clients register; `make test` does it once
+	SIGNALBOX_TEST_KILL_ROUNDS=3 $(CARGO) test --workspace --locked --test kills
 
 lint: ## formatting, clippy, generated rules and lists of services and, where installed, cargo-deny
 	$(CARGO) fmt --all --check
