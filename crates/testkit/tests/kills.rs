@@ -11,9 +11,6 @@ use std::time::Duration;
 use serde_json::json;
 use testkit::{Client, ProcessOptions, Processes, SERVICES, eventually_within};
 
-/// Variable with the number of rounds through all processes: one in `make test`, three in `make kills`.
-const ROUNDS: &str = "SIGNALBOX_TEST_KILL_ROUNDS";
-
 /// Clients that register at the same time.
 const CLIENTS: usize = 4;
 
@@ -36,6 +33,17 @@ struct Tally {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_acknowledged_registration_is_lost_and_no_mail_is_missing_or_doubled() {
+    kill_everything(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes two minutes: `make kills`"]
+async fn nothing_is_lost_or_doubled_in_three_rounds() {
+    kill_everything(3).await;
+}
+
+/// So many rounds through all processes.
+async fn kill_everything(rounds: usize) {
     let processes = start().await;
     // RabbitMQ 3.10 forgets a quorum queue whose name it has not written yet.
     eventually_within(RECOVERY, "queues that survive a kill", || async {
@@ -50,7 +58,6 @@ async fn no_acknowledged_registration_is_lost_and_no_mail_is_missing_or_doubled(
     let clients: Vec<_> =
         (0..CLIENTS).map(|number| tokio::spawn(register(Client::new(address), number, tally.clone()))).collect();
     let mut kills = 0;
-    let rounds = std::env::var(ROUNDS).map_or(1, |text| text.parse().expect(ROUNDS));
     for _ in 0..rounds {
         for victim in victims() {
             under_load(&tally).await;
